@@ -1,0 +1,59 @@
+"""The accordion's values, as the WebUI passes them to a script: by position from the page, or one dict from the API."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .plan import AUTO, Request, explicit, request_from
+from .profiles import Profile, Tables
+
+NUMBERS = ("steps", "cfg", "weight", "gamma")
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What the controls show. `filled_for` is the method whose recommended values were filled in last: what differs is the user's."""
+
+    enabled: bool
+    method: str
+    lora: str
+    steps: float
+    cfg: float
+    weight: float
+    gamma: float
+    filled_for: str
+
+
+ORDER = tuple(Controls.__dataclass_fields__)
+
+
+def filled(profile: Profile, enabled: bool = False, method: str = AUTO, lora: str = AUTO) -> Controls:
+    """The controls with everything as `profile` recommends."""
+    gamma = profile.gamma.default if profile.gamma is not None else 0.3
+    return Controls(enabled, method, lora, profile.steps.default, profile.cfg.default, profile.weight.default, gamma, profile.key)
+
+
+def initial(tables: Tables) -> Controls:
+    """What a fresh page shows."""
+    return filled(next(iter(tables.profiles.values())))
+
+
+def parse_args(args: Sequence[Any], tables: Tables, base: Request) -> tuple[bool, Request]:
+    """Whether the Accelerator is on, and what is asked of it.
+
+    `args` is one dict (on unless it says `"enabled": false`; omitted keys mean "as recommended"), or the values of `ORDER`, of which
+    later ones may be missing. What cannot be used is named in the request's `problems`.
+    """
+    if args and isinstance(args[0], Mapping):
+        return _truth(args[0].get("enabled", True)), request_from(args[0], base)
+    start = initial(tables)
+    shown = {name: args[i] if i < len(args) else getattr(start, name) for i, name in enumerate(ORDER)}
+    request = request_from({name: shown[name] for name in ("method", "lora", *NUMBERS)}, base)
+    changed = explicit({name: getattr(request, name) for name in NUMBERS}, tables.profiles.get(str(shown["filled_for"])))
+    unchanged = {name: None for name in NUMBERS if name not in changed}
+    return _truth(shown["enabled"]), Request(**{**vars(request), **unchanged})
+
+
+def _truth(value: Any) -> bool:
+    return value.strip().lower() in ("true", "1", "on", "yes") if isinstance(value, str) else bool(value)

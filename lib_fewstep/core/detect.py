@@ -1,0 +1,183 @@
+"""What a LoRA file is: which method, for which UNet, and how we know.
+
+A file is known by its sha256 (certain), else by what its maker wrote into its header, else by its name. Only a file whose size is
+that of a published one is hashed, and none whose hash the WebUI has computed already. What a UNet it fits is read from its tensors.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .header import Header, Unreadable, read_header
+from .layout import KOHYA, OTHER, Layout, Site, layout_of, naming_of
+from .profiles import PublishedFile, Tables, name_key
+
+_TITLE_KEYS = ("ss_output_name", "modelspec.title", "modelspec.hash_sha256", "name", "title")
+_CACHE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a file is. `method` is None for a LoRA that is no accelerator; `reason` says in words how we know, or why it is unreadable."""
+
+    method: str | None
+    reason: str
+    layout: Layout = Layout(frozenset())
+    naming: str = OTHER
+    readable: bool = True
+    superseded: bool = False
+
+    @property
+    def family(self) -> str | None:
+        return self.layout.family
+
+
+def detect(path: Path, tables: Tables, webui_hash: str | None = None) -> Detection:
+    """Recognises `path`; `webui_hash` is the hash that the WebUI shows for it, if it has computed one.
+
+    Never raises for what is in the file: one that cannot be read is `readable=False` with the reason.
+    """
+    try:
+        header = read_header(path)
+        layout, naming = layout_of(header.shapes), naming_of(header.shapes)
+        found, reason = _identify(path, header, layout, tables.files, webui_hash)
+    except Unreadable as error:
+        return Detection(None, f"unreadable: {error}", readable=False)
+    except OSError as error:
+        return Detection(None, f"unreadable: {error.strerror or error}", readable=False)
+    if found is None:
+        return Detection(None, reason, layout, naming)
+    if found.superseded:
+        reason += f"; {found.note or 'its publisher has replaced it'}"
+    return Detection(found.method, reason, layout, naming, superseded=found.superseded)
+
+
+def _identify(
+    path: Path, header: Header, layout: Layout, files: Iterable[PublishedFile], webui_hash: str | None
+) -> tuple[PublishedFile | None, str]:
+    files = [f for f in files if layout.family in (None, f.family)]
+    if webui_hash:
+        for file in files:
+            if file.webui_hash and webui_hash.startswith(file.webui_hash):
+                return file, f"its hash {file.webui_hash} is that of {file.file}"
+    same_size = [f for f in files if f.sha256 and f.size == path.stat().st_size]
+    if same_size:
+        digest = sha256_of(path)
+        for file in same_size:
+            if digest in file.sha256:
+                return file, f"its sha256 is that of {file.file}"
+    for key in _TITLE_KEYS:
+        file = _by_name(header.metadata.get(key, ""), files)
+        if file is not None:
+            return file, f"its header names it {header.metadata[key]!r}"
+    file = _by_name(path.stem, files)
+    if file is not None:
+        return file, f"its name says {file.method}"
+    return None, "no accelerator that is known by hash, header or name"
+
+
+def _by_name(text: str, files: Iterable[PublishedFile]) -> PublishedFile | None:
+    key = name_key(text)
+    return next((f for f in files if not f.superseded and any(pattern.search(key) for pattern in f.names)), None)
+
+
+def sha256_of(path: Path) -> str:
+    """sha256 of the whole file, in lower-case hexadecimal. Raises OSError."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+class DetectionCache:
+    """Detections kept on disk by path, size and time of change, so that a large folder costs one `stat` a file.
+
+    A cache file that is missing, damaged or of another version is started anew; one that cannot be written is done without.
+    """
+
+    def __init__(self, path: Path | None, tables: Tables, detector: Callable[..., Detection] = detect):
+        self._path, self._tables, self._detect = path, tables, detector
+        self._entries: dict[str, dict[str, Any]] = _read_json(path, _stamp(tables)) if path else {}
+        self._decoded: dict[str, tuple[tuple[int, int], Detection]] = {}
+        self._changed = False
+
+    def get(self, path: Path, webui_hash: str | None = None) -> Detection:
+        """The detection of `path`, from the cache if the file is unchanged."""
+        key = str(path)
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            return Detection(None, f"unreadable: {error.strerror or error}", readable=False)
+        stamp = (status.st_size, status.st_mtime_ns)
+        if key in self._decoded and self._decoded[key][0] == stamp:
+            return self._decoded[key][1]
+        entry = self._entries.get(key)
+        if entry is not None and entry.get("stamp") == list(stamp):
+            detection = _decode(entry)
+        else:
+            detection = self._detect(path, self._tables, webui_hash)
+            self._entries[key] = _encode(detection, stamp)
+            self._changed = True
+        self._decoded[key] = (stamp, detection)
+        return detection
+
+    def save(self) -> None:
+        """Writes the cache if it has changed: to a temporary file first, so that a reader never sees half of it."""
+        if self._path is None or not self._changed:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name, suffix=".tmp")
+            try:
+                with open(handle, "w", encoding="utf-8") as file:
+                    json.dump({"stamp": _stamp(self._tables), "files": self._entries}, file)
+                os.replace(temporary, self._path)
+            except BaseException:
+                os.unlink(temporary)
+                raise
+            self._changed = False
+        except OSError:
+            pass  # a read-only folder costs time, nothing else
+
+
+def _stamp(tables: Tables) -> str:
+    """Changes with the tables, because a new row may recognise an old file."""
+    rows = [(f.file, f.method, f.size, f.sha256, f.webui_hash, [p.pattern for p in f.names]) for f in tables.files]
+    return f"{_CACHE_VERSION}:{hashlib.sha256(repr(rows).encode()).hexdigest()[:16]}"
+
+
+def _read_json(path: Path, stamp: str) -> dict[str, dict[str, Any]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        files = content["files"] if content["stamp"] == stamp else {}
+        return {k: v for k, v in files.items() if isinstance(v, dict)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _encode(detection: Detection, stamp: tuple[int, int]) -> dict[str, Any]:
+    entry: dict[str, Any] = {"stamp": stamp, "reason": detection.reason}
+    if detection.layout.sites:
+        entry["sites"] = [str(site) for site in sorted(detection.layout.sites)]
+    for name, plain in (("method", None), ("naming", KOHYA), ("readable", True), ("superseded", False)):
+        if getattr(detection, name) != plain:
+            entry[name] = getattr(detection, name)
+    return entry
+
+
+def _decode(entry: dict[str, Any]) -> Detection:
+    return Detection(
+        method=entry.get("method"),
+        reason=entry["reason"],
+        layout=Layout(frozenset(Site.parse(text) for text in entry.get("sites", ()))),
+        naming=entry.get("naming", KOHYA),
+        readable=entry.get("readable", True),
+        superseded=entry.get("superseded", False),
+    )

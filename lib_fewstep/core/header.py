@@ -1,0 +1,85 @@
+"""The header of a .safetensors file: names, types and shapes of its tensors and its metadata, without their data.
+
+Format (huggingface.co/docs/safetensors): eight bytes little-endian length, then that many bytes of JSON.
+"""
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_HEADER_BYTES = 100_000_000
+"""The limit of the safetensors library itself."""
+
+_BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32,
+         "F32": 32, "F64": 64, "I64": 64, "U64": 64}
+
+
+class Unreadable(ValueError):
+    """The file is no sound .safetensors file; the message says why."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """Shapes by tensor name, and the text metadata that the file's maker left."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    metadata: Mapping[str, str]
+
+
+def read_header(path: Path) -> Header:
+    """Reads and checks the header of `path`. Raises `Unreadable` for anything that is not a sound file, OSError included."""
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size == 0:
+                raise Unreadable("the file is empty")
+            prefix = file.read(8)
+            if len(prefix) < 8:
+                raise Unreadable(f"the file has {size} bytes, too few for a .safetensors header")
+            length = int.from_bytes(prefix, "little")
+            if length > MAX_HEADER_BYTES:
+                raise Unreadable(f"its header would be {length} bytes long (at most {MAX_HEADER_BYTES}): it is no .safetensors file")
+            if length > size - 8:
+                raise Unreadable(f"its header needs {length} bytes, but only {size - 8} follow: the file is cut off")
+            raw = file.read(length)
+    except OSError as error:
+        raise Unreadable(error.strerror or str(error)) from error
+    return _parse(raw, size - 8 - length)
+
+
+def _parse(raw: bytes, data_bytes: int) -> Header:
+    try:
+        entries = json.loads(raw)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
+        raise Unreadable(f"its header is no JSON ({type(error).__name__})") from error
+    if not isinstance(entries, dict):
+        raise Unreadable(f"its header is a JSON {type(entries).__name__}, not an object")
+    metadata = entries.pop("__metadata__", None) or {}
+    if not isinstance(metadata, dict):
+        raise Unreadable("its __metadata__ is not an object")
+    shapes, end = {}, 0
+    for name, entry in entries.items():
+        shape, stop = _entry(name, entry)
+        shapes[name], end = shape, max(end, stop)
+    if end > data_bytes:
+        raise Unreadable(f"its tensors need {end} bytes, but only {data_bytes} follow the header: the file is cut off")
+    return Header(shapes, {str(k): v for k, v in metadata.items() if isinstance(v, str)})
+
+
+def _entry(name: str, entry: object) -> tuple[tuple[int, ...], int]:
+    """Shape and end offset of one tensor. The offsets must span exactly what the shape needs."""
+    try:
+        shape = tuple(entry["shape"])  # type: ignore[index]
+        start, stop = entry["data_offsets"]  # type: ignore[index]
+        bits = _BITS.get(entry["dtype"])  # type: ignore[index]
+        if not all(type(n) is int and n >= 0 for n in (*shape, start, stop)) or stop < start:
+            raise ValueError
+        if bits is not None and math.prod(shape) * bits != (stop - start) * 8:
+            raise ValueError
+    except (TypeError, KeyError, ValueError, IndexError) as error:
+        raise Unreadable(f"its entry for tensor {name[:80]!r} is malformed") from error
+    return shape, stop

@@ -1,0 +1,366 @@
+"""The one decision: what the user asked for and what is there -> what will be done, in a record that a person can read."""
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .detect import Detection
+from .layout import KOHYA, Layout
+from .profiles import FAMILIES, Profile, Range, Tables
+from .prompts import LoraTag, lora_tag, lora_tags
+from .schedules import Rule, max_steps, timesteps_for
+
+AUTO = "auto"
+
+SECOND_ORDER = frozenset({"DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a", "Restart"})
+"""Host samplers that ask the UNet twice a step, but once in the last."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for. None means "as recommended"; the host's own settings are what runs without the Accelerator."""
+
+    method: str = AUTO
+    lora: str = AUTO
+    steps: int | None = None
+    cfg: float | None = None
+    weight: float | None = None
+    gamma: float | None = None
+    prompt: str = ""
+    negative_prompt: str = ""
+    host_steps: int = 20
+    host_cfg: float = 7.0
+    host_sampler: str = "Euler"
+    problems: tuple[str, ...] = ()
+    """What was wrong with the request as it came in, in words for the user."""
+
+
+@dataclass(frozen=True)
+class InstalledLora:
+    """A LoRA in the WebUI's folder: the name that a tag uses, other names the WebUI accepts for it, and what it is."""
+
+    name: str
+    detection: Detection
+    aliases: tuple[str, ...] = ()
+
+    def is_called(self, name: str) -> bool:
+        return name == self.name or name in self.aliases
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is there: the loaded UNet (None: unknown), the LoRAs installed, and what the host can do."""
+
+    unet: Layout | None = None
+    loras: tuple[InstalledLora, ...] = ()
+    samplers: frozenset[str] | None = None
+    """Names of the host's samplers; None: not asked."""
+    skips_uncond: bool = False
+    """Whether the host by itself leaves the negative prompt out at CFG 1."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done. An inactive plan changes nothing and says in `notes` why.
+
+    `tag` is what has to be added to the prompt: empty where the user's prompt holds the LoRA already.
+    `timesteps` are those of `rule` in `steps` steps; both are None where the host's schedule `scheduler` decides. `evaluations` counts UNet evaluations of one image,
+    `evaluations_without` those of the user's own settings.
+    """
+
+    active: bool
+    method: str | None = None
+    label: str = ""
+    lora: str | None = None
+    weight: float = 1.0
+    tag: str = ""
+    steps: int = 0
+    cfg: float = 1.0
+    gamma: float | None = None
+    sampler: str = ""
+    scheduler: str = ""
+    rule: Rule | None = None
+    timesteps: tuple[int, ...] | None = None
+    evaluations: int = 0
+    evaluations_without: int = 0
+    notes: tuple[str, ...] = ()
+    changed: Mapping[str, float] = field(default_factory=dict)
+    """What the user set that differs from the row: steps, cfg, weight, gamma."""
+
+    @property
+    def summary(self) -> str:
+        """The plan in one line of plain words."""
+        if not self.active:
+            return "Accelerator does nothing: " + (self.notes[0] if self.notes else "it is off")
+        lora = f"{lora_tag(self.lora, self.weight)}" if self.lora else "no LoRA"
+        parts = [f"{self.steps} step{'s' if self.steps != 1 else ''}", f"CFG {self.cfg:g}", self.sampler, lora]
+        if self.gamma is not None:
+            parts.insert(3, f"gamma {self.gamma:g}")
+        noun = "evaluation" if self.evaluations == 1 else "evaluations"
+        return f"{self.label}: {', '.join(parts)}: {self.evaluations} UNet {noun} instead of {self.evaluations_without}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for the API."""
+        plain = {k: getattr(self, k) for k in self.__dataclass_fields__}
+        return {**plain, "timesteps": list(self.timesteps) if self.timesteps else None, "notes": list(self.notes), "changed": dict(self.changed),
+                "summary": self.summary}
+
+
+def make_plan(request: Request, facts: Facts, tables: Tables) -> Plan:
+    """Decides. Pure: the same request, facts and tables give the same plan. Raises nothing: what cannot be done is an inactive plan."""
+    without = evaluations(request.host_steps, request.host_cfg, request.host_sampler, facts.skips_uncond)
+    try:
+        profile, lora, tag = _choose(request, facts, tables)
+        plan = _fill(profile, lora, tag, request, facts)
+    except _Refusal as refusal:
+        return Plan(active=False, notes=(*request.problems, str(refusal)), evaluations=without, evaluations_without=without)
+    return replace(plan, evaluations_without=without)
+
+
+def evaluations(steps: int, cfg: float, sampler: str, skips_uncond: bool) -> int:
+    """UNet evaluations of one image: one a step, two where the negative prompt is evaluated, nearly twice for second-order samplers."""
+    calls = 2 * steps - 1 if sampler in SECOND_ORDER else steps
+    return calls if skips_uncond and math.isclose(cfg, 1.0) else 2 * calls
+
+
+def fitting(facts: Facts, tables: Tables, method: str | None = None) -> list[InstalledLora]:
+    """Installed accelerators that the loaded checkpoint can use, best first: in the tables' order of methods, then by name.
+
+    Replaced uploads come last. `method` narrows the list to one.
+    """
+    order = {key: rank for rank, key in enumerate(tables.profiles)}
+    usable = [
+        lora for lora in facts.loras
+        if lora.detection.method in order and method in (None, lora.detection.method) and _unusable(lora, facts) is None
+    ]
+    return sorted(usable, key=lambda lora: (lora.detection.superseded, order[lora.detection.method or ""], lora.name.lower()))
+
+
+# --------------------------------------------------------------------------------------------------------------- choosing
+
+
+class _Refusal(Exception):
+    """Why the Accelerator leaves the user's own settings alone."""
+
+
+def _choose(request: Request, facts: Facts, tables: Tables) -> tuple[Profile, InstalledLora, LoraTag | None]:
+    """The method, its LoRA, and the tag of it that the prompt holds already."""
+    if request.method != AUTO and request.method not in tables.profiles:
+        raise _Refusal(f"method '{request.method}' is unknown; expected auto or one of {', '.join(tables.profiles)}")
+    present = _accelerators_in(request.prompt, facts, tables)
+    if len(present) > 1:
+        names = " and ".join(tag.text for tag, _ in present)
+        raise _Refusal(f"the prompt holds {len(present)} accelerator LoRAs, {names}: they undo each other; leave one")
+    if present:
+        return _from_prompt(request, facts, tables, *present[0])
+    if request.lora != AUTO:
+        lora = _named(request.lora, facts)
+        written = next((tag for tag in lora_tags(request.prompt) if lora.is_called(tag.name)), None)
+        return _profile_of(request, lora, facts, tables), lora, written
+    if request.method != AUTO:
+        profile = tables.profiles[request.method]
+        _check_family(profile, facts)
+        candidates = fitting(facts, tables, profile.key)
+        if not candidates:
+            raise _Refusal(_nothing_for(profile, facts, tables))
+        return profile, candidates[0], None
+    candidates = fitting(facts, tables)
+    if not candidates:
+        raise _Refusal(_nothing_at_all(facts))
+    return tables.profiles[candidates[0].detection.method or ""], candidates[0], None
+
+
+def _accelerators_in(prompt: str, facts: Facts, tables: Tables) -> list[tuple[LoraTag, InstalledLora]]:
+    found: dict[str, tuple[LoraTag, InstalledLora]] = {}
+    for tag in lora_tags(prompt):
+        for lora in facts.loras:
+            if lora.is_called(tag.name) and lora.detection.method in tables.profiles:
+                found[lora.name] = tag, lora
+    return list(found.values())
+
+
+def _from_prompt(
+    request: Request, facts: Facts, tables: Tables, tag: LoraTag, lora: InstalledLora
+) -> tuple[Profile, InstalledLora, LoraTag]:
+    if request.lora != AUTO and not lora.is_called(request.lora):
+        raise _Refusal(f"the prompt holds the accelerator {tag.text}, and '{request.lora}' was chosen: take the tag out, or set LoRA to Auto")
+    if request.method not in (AUTO, lora.detection.method) and request.lora == AUTO:
+        chosen, there = tables.profiles[request.method], tables.profiles[lora.detection.method or ""]
+        raise _Refusal(f"the prompt holds {tag.text}, which is {there.label}, and {chosen.label} was chosen: take the tag out, or set Method to Auto")
+    return _profile_of(request, lora, facts, tables), lora, tag
+
+
+def _named(name: str, facts: Facts) -> InstalledLora:
+    for lora in facts.loras:
+        if lora.is_called(name):
+            return lora
+    raise _Refusal(f"LoRA '{name}' is not installed; put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto")
+
+
+def _profile_of(request: Request, lora: InstalledLora, facts: Facts, tables: Tables) -> Profile:
+    """The row for a chosen LoRA: the method asked for, else the one it was recognised as."""
+    reason = _unusable(lora, facts)
+    if reason:
+        raise _Refusal(f"LoRA '{lora.name}' {reason}")
+    key = lora.detection.method if request.method == AUTO else request.method
+    if key is None or key not in tables.profiles:
+        raise _Refusal(f"LoRA '{lora.name}' is not recognised ({lora.detection.reason}): choose the method that it was made with")
+    return tables.profiles[key]
+
+
+def _unusable(lora: InstalledLora, facts: Facts) -> str | None:
+    """Why the loaded checkpoint or this host cannot use `lora`, in words that follow its name."""
+    if not lora.detection.readable:
+        return f"is {lora.detection.reason}"
+    if lora.detection.naming != KOHYA:
+        return "has tensor names that this WebUI does not load (it expects lora_unet_…): use the file that its publisher converted"
+    return lora.detection.layout.misfit(facts.unet) if facts.unet is not None else None
+
+
+def _check_family(profile: Profile, facts: Facts) -> None:
+    family = facts.unet.family if facts.unet is not None else None
+    if family is not None and family not in profile.families:
+        made_for = " and ".join(FAMILIES[f] for f in profile.families)
+        raise _Refusal(f"{profile.label} is made for {made_for}, and the loaded checkpoint is {FAMILIES[family]}")
+
+
+def _nothing_for(profile: Profile, facts: Facts, tables: Tables) -> str:
+    """Why no file of `profile` can be used: none is there, or none of those fits."""
+    for lora in facts.loras:
+        if lora.detection.method == profile.key and (reason := _unusable(lora, facts)):
+            return f"LoRA '{lora.name}' {reason}"
+    family = facts.unet.family if facts.unet is not None else None
+    published = [f for f in tables.files if f.method == profile.key and family in (None, f.family) and not f.superseded]
+    where = f": {published[0].file} from {published[0].repo}" if published and published[0].repo else ""
+    return f"no LoRA of {profile.label} is installed{where}; put it into the WebUI's Lora folder and refresh the list"
+
+
+def _nothing_at_all(facts: Facts) -> str:
+    reasons = [f"'{lora.name}' {reason}" for lora in facts.loras if lora.detection.method and (reason := _unusable(lora, facts))]
+    if reasons:
+        return f"no installed accelerator LoRA fits the loaded checkpoint: {'; '.join(reasons[:3])}"
+    return "no accelerator LoRA is installed; put one into the WebUI's Lora folder and refresh the list"
+
+
+# ---------------------------------------------------------------------------------------------------------------- filling
+
+
+def _fill(profile: Profile, lora: InstalledLora, tag: LoraTag | None, request: Request, facts: Facts) -> Plan:
+    if facts.samplers is not None and profile.sampler not in facts.samplers:
+        raise _Refusal(f"{profile.label} needs the sampler {profile.sampler}, which this WebUI does not have")
+    notes = list(request.problems)
+    steps = int(_value("steps", request.steps, profile.steps, notes, profile))
+    steps = _within_rule(steps, profile, notes)
+    cfg = _value("CFG", request.cfg, profile.cfg, notes, profile)
+    weight = tag.weight if tag else _value("LoRA weight", request.weight, profile.weight, notes, profile)
+    gamma = None if profile.gamma is None else _value("gamma", request.gamma, profile.gamma, notes, profile)
+    if tag:
+        _check_written_weight(tag, request, profile, notes)
+    if request.negative_prompt.strip() and math.isclose(cfg, 1.0):
+        notes.append("the negative prompt has no effect at CFG 1: it is not evaluated, which halves the work")
+    if lora.detection.superseded:
+        notes.append(f"LoRA '{lora.name}': {lora.detection.reason}")
+    chosen = {"steps": (steps, profile.steps), "cfg": (cfg, profile.cfg), "weight": (weight, profile.weight), "gamma": (gamma, profile.gamma)}
+    return Plan(
+        active=True,
+        method=profile.key,
+        label=profile.label,
+        lora=tag.name if tag else lora.name,
+        weight=weight,
+        tag="" if tag else lora_tag(lora.name, weight),
+        steps=steps,
+        cfg=cfg,
+        gamma=gamma,
+        sampler=profile.sampler,
+        scheduler=profile.scheduler,
+        rule=profile.timesteps,
+        timesteps=None if profile.timesteps is None else tuple(timesteps_for(profile.timesteps, steps)),
+        evaluations=evaluations(steps, cfg, profile.sampler, skips_uncond=True),
+        notes=tuple(notes),
+        changed={k: value for k, (value, row) in chosen.items() if value is not None and row is not None and value != row.default},
+    )
+
+
+def _value(name: str, asked: float | None, row: Range, notes: list[str], profile: Profile) -> float:
+    """What the user set, or the row's value; a note where the row does not allow what the user set."""
+    if asked is None:
+        return row.default
+    if asked not in row:
+        notes.append(f"{name} {asked:g} is outside what {profile.label} was made for ({row}); {row.default:g} is recommended")
+    return asked
+
+
+def _within_rule(steps: int, profile: Profile, notes: list[str]) -> int:
+    """More steps than the method's timesteps can serve are cut to what they can."""
+    most = max_steps(profile.timesteps) if profile.timesteps is not None else 150
+    if steps > most:
+        notes.append(f"{steps} steps are more than the timesteps of {profile.label} have: {most} are made")
+    return min(steps, most)
+
+
+def _check_written_weight(tag: LoraTag, request: Request, profile: Profile, notes: list[str]) -> None:
+    if tag.weight not in profile.weight:
+        notes.append(f"LoRA weight {tag.weight:g} in the prompt is outside what {profile.label} was made for ({profile.weight})")
+    if request.weight is not None and not math.isclose(request.weight, tag.weight):
+        notes.append(f"the prompt's own {tag.text} sets the LoRA weight: the {request.weight:g} of the control is not used")
+
+
+# ---------------------------------------------------------------------------------------------------------------- requests
+
+_NUMBERS = {"steps": (1, 150), "cfg": (1, 30), "weight": (-10, 10), "gamma": (0, 1)}
+
+
+def request_from(values: Mapping[str, Any], base: Request = Request()) -> Request:
+    """A request from plain values as an API sends them; omitted keys, None and "" keep what `base` says.
+
+    What cannot be used is left out and named in `problems`: its value, what is expected.
+    """
+    known: dict[str, Any] = {}
+    problems = list(base.problems)
+    for key, value in values.items():
+        if value is None or value == "":
+            continue
+        if key in ("method", "lora"):
+            if isinstance(value, str):
+                known[key] = AUTO if value.strip().lower() == AUTO else value
+            else:
+                problems.append(f"'{key}' is {_short(value)}; expected text. It is left at '{getattr(base, key)}'")
+        elif key in _NUMBERS:
+            number = _number(value, *_NUMBERS[key], whole=key == "steps")
+            if number is None:
+                low, high = _NUMBERS[key]
+                kind = "a whole number" if key == "steps" else "a number"
+                problems.append(f"'{key}' is {_short(value)}; expected {kind} from {low} to {high}. The recommended value is used")
+            else:
+                known[key] = number
+        elif key != "enabled":
+            problems.append(f"'{str(key)[:40]}' is no setting; expected enabled, method, lora, {', '.join(_NUMBERS)}")
+    return replace(base, **known, problems=tuple(problems))
+
+
+def _number(value: Any, low: float, high: float, whole: bool) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    if not low <= number <= high or (whole and number != int(number)):  # NaN fails the first
+        return None
+    return int(number) if whole else number
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def explicit(shown: Mapping[str, float | None], recommended: Profile | None) -> dict[str, float]:
+    """Those of the values shown in the controls that the user changed from what `recommended` had filled in."""
+    if recommended is None:
+        return {k: v for k, v in shown.items() if v is not None}
+    rows: Iterable[tuple[str, Range | None]] = (("steps", recommended.steps), ("cfg", recommended.cfg), ("weight", recommended.weight),
+                                                ("gamma", recommended.gamma))
+    return {k: v for k, row in rows if (v := shown.get(k)) is not None and row is not None and not math.isclose(v, row.default)}

@@ -1,0 +1,301 @@
+"""The tables: one immutable Profile per method, one PublishedFile per file that somebody published.
+
+A table is YAML, read and checked row by row: a bad row is left out and reported as a `Problem` that names the file, the row,
+the key, what stands there and what is expected; the good rows stay. A later table overrides earlier rows by key, which is how a
+user adds or changes a method.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .schedules import RULES, Rule, max_steps
+
+DATA = Path(__file__).parents[1] / "data"
+
+FAMILIES = {
+    "sd15": "Stable Diffusion 1.5",
+    "sd21": "Stable Diffusion 2.1",
+    "sdxl": "SDXL",
+    "ssd1b": "SSD-1B",
+    "vega": "Segmind Vega",
+}
+NEGATIVE_PROMPT = ("no", "weak", "yes")
+HOST_SCHEDULE = "host"
+"""Timestep rule of a method that runs on one of the host's own schedules, named by the row's `scheduler`."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """A recommended value and the range its authors allow."""
+
+    default: float
+    min: float
+    max: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.min <= value <= self.max
+
+    def __str__(self) -> str:
+        return f"{self.min:g}" if self.min == self.max else f"{self.min:g} to {self.max:g}"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How one method wants to be run. `timesteps` is None where the host's schedule `scheduler` decides them."""
+
+    key: str
+    label: str
+    families: tuple[str, ...]
+    steps: Range
+    cfg: Range
+    weight: Range
+    gamma: Range | None
+    sampler: str
+    timesteps: Rule | None
+    scheduler: str
+    negative_prompt: str
+    resolution: Mapping[str, int]
+    licence: str
+    noncommercial: bool
+    source: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """One published weight file. `names` match the usual names of the file, see `name_key`."""
+
+    file: str
+    method: str
+    family: str
+    repo: str
+    names: tuple[re.Pattern[str], ...]
+    size: int | None = None
+    sha256: tuple[str, ...] = ()
+    webui_hash: str | None = None
+    licence: str = ""
+    superseded: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row, or a whole file, that could not be used, and why."""
+
+    file: str
+    row: str
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        where = ", ".join(part for part in (self.file, self.row and f"row '{self.row}'", self.key and f"key '{self.key}'") if part)
+        return f"{where}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Tables:
+    profiles: Mapping[str, Profile]
+    files: tuple[PublishedFile, ...]
+    problems: tuple[Problem, ...] = field(default=())
+
+    def for_family(self, family: str | None) -> list[Profile]:
+        """The methods made for `family`, in table order; all of them where the family is unknown."""
+        return [p for p in self.profiles.values() if family is None or family in p.families]
+
+
+def load_tables(extra: Iterable[Path] = ()) -> Tables:
+    """The shipped tables, then those of `extra` (YAML files with `methods:` and/or `files:`), later rows winning by key.
+
+    Never raises for what stands in a file; what is wrong is in `problems`.
+    """
+    profiles: dict[str, Profile] = {}
+    files: dict[tuple[str, str, str], PublishedFile] = {}
+    problems: list[Problem] = []
+    for path in (DATA / "methods.yaml", DATA / "files.yaml", *extra):
+        table = _read(path, problems)
+        for key, row in _rows_of(table, "methods", dict, path, problems).items():
+            profile = _checked(lambda: _profile(str(key), row), path, str(key), problems)
+            if profile is not None:
+                profiles[profile.key] = profile
+        for number, row in enumerate(_rows_of(table, "files", list, path, problems), start=1):
+            name = str(row.get("file", f"#{number}")) if isinstance(row, dict) else f"#{number}"
+            published = _checked(lambda: _published_file(row, profiles), path, name, problems)
+            if published is not None:
+                files[published.repo, published.family, published.file + "".join(published.sha256)] = published
+    return Tables(profiles, tuple(files.values()), tuple(problems))
+
+
+def name_key(stem: str) -> str:
+    """A file name's stem in the form that the tables' `names` are written for: lower case, single dashes."""
+    return re.sub(r"[\s_.+&-]+", "-", stem.lower()).strip("-")
+
+
+# --------------------------------------------------------------------------------------------------- reading and checking
+
+
+class _Bad(Exception):
+    def __init__(self, key: str, message: str):
+        super().__init__(message)
+        self.key = key
+
+
+def _read(path: Path, problems: list[Problem]) -> dict[str, Any]:
+    try:
+        table = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        problems.append(Problem(str(path), "", "", f"cannot be read: {error}"))
+        return {}
+    if not isinstance(table, dict):
+        problems.append(Problem(str(path), "", "", f"is a {type(table).__name__}; expected a mapping with 'methods' and/or 'files'"))
+        return {}
+    return table
+
+
+def _rows_of(table: dict[str, Any], name: str, kind: type, path: Path, problems: list[Problem]) -> Any:
+    rows = table.get(name) or kind()
+    if not isinstance(rows, kind):
+        expected = "a mapping from method key to row" if kind is dict else "a list of rows"
+        problems.append(Problem(str(path), "", name, f"is {_shown(rows)}; expected {expected}"))
+        return kind()
+    return rows
+
+
+def _checked(make: Callable[[], Any], path: Path, row: str, problems: list[Problem]) -> Any:
+    try:
+        return make()
+    except _Bad as bad:
+        problems.append(Problem(str(path), row, bad.key, str(bad)))
+        return None
+
+
+def _profile(key: str, row: Any) -> Profile:
+    if not isinstance(row, dict):
+        raise _Bad("", f"is {_shown(row)}; expected a mapping of settings")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", key):
+        raise _Bad("", "the method's key may hold lower-case letters, digits, dots and dashes only")
+    timesteps = _timesteps(row.get("timesteps"))
+    steps = _range(row, "steps", low=1, high=max_steps(timesteps) if timesteps is not None else 150, whole=True)
+    families = tuple(_texts(row, "families"))
+    for family in families:
+        if family not in FAMILIES:
+            raise _Bad("families", f"{family!r} is unknown; expected some of {', '.join(FAMILIES)}")
+    return Profile(
+        key=key,
+        label=_text(row, "label"),
+        families=families,
+        steps=steps,
+        cfg=_range(row, "cfg", low=1, high=30),
+        weight=_range(row, "weight", low=0, high=2),
+        gamma=_range(row, "gamma", low=0, high=1) if row.get("gamma") is not None else None,
+        sampler=_text(row, "sampler"),
+        timesteps=timesteps,
+        scheduler=_text(row, "scheduler"),
+        negative_prompt=_one_of(row, "negative_prompt", NEGATIVE_PROMPT),
+        resolution=_resolution(row.get("resolution") or {}),
+        licence=_text(row, "licence", default=""),
+        noncommercial=bool(row.get("noncommercial", False)),
+        source={str(k): str(v) for k, v in (row.get("source") or {}).items()},
+        notes=tuple(_texts(row, "notes", default=[])),
+    )
+
+
+def _published_file(row: Any, profiles: Mapping[str, Profile]) -> PublishedFile:
+    if not isinstance(row, dict):
+        raise _Bad("", f"is {_shown(row)}; expected a mapping")
+    method = _one_of(row, "method", profiles)
+    family = _one_of(row, "family", profiles[method].families)
+    hashes = row.get("sha256") or []
+    hashes = [hashes] if isinstance(hashes, str) else hashes
+    for value in hashes:
+        if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{64}", value):
+            raise _Bad("sha256", f"is {_shown(value)}; expected 64 hexadecimal digits in lower case")
+    size = row.get("size")
+    if size is not None and (not isinstance(size, int) or size <= 0):
+        raise _Bad("size", f"is {_shown(size)}; expected the number of bytes")
+    return PublishedFile(
+        file=_text(row, "file"),
+        method=method,
+        family=family,
+        repo=_text(row, "repo", default=""),
+        names=tuple(_pattern(text) for text in _texts(row, "names", default=[])),
+        size=size,
+        sha256=tuple(hashes),
+        webui_hash=str(row["webui_hash"]) if row.get("webui_hash") else None,
+        licence=_text(row, "licence", default=""),
+        superseded=bool(row.get("superseded", False)),
+        note=_text(row, "note", default=""),
+    )
+
+
+def _timesteps(value: Any) -> Rule | None:
+    if value == HOST_SCHEDULE:
+        return None
+    if isinstance(value, str) and value in RULES:
+        return value
+    if isinstance(value, list) and value and all(isinstance(t, int) and 0 <= t <= 999 for t in value):
+        if list(value) == sorted(set(value), reverse=True):
+            return tuple(value)
+    expected = f"{', '.join(RULES)}, {HOST_SCHEDULE}, or a descending list of timesteps from 999 to 0"
+    raise _Bad("timesteps", f"is {_shown(value)}; expected {expected}")
+
+
+def _range(row: dict[str, Any], key: str, low: float, high: float, whole: bool = False) -> Range:
+    value = row.get(key)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = {"default": value}
+    kind = "a whole number" if whole else "a number"
+    if not isinstance(value, dict):
+        raise _Bad(key, f"is {_shown(value)}; expected {kind}, or {{default, min, max}}")
+    default = value.get("default")
+    found = {"default": default, "min": value.get("min", default), "max": value.get("max", default)}
+    for name, number in found.items():
+        proper = isinstance(number, int if whole else (int, float)) and not isinstance(number, bool)
+        if not proper or not low <= number <= high:  # NaN fails here too
+            raise _Bad(f"{key}.{name}", f"is {_shown(number)}; expected {kind} from {low:g} to {high:g}")
+    if not found["min"] <= default <= found["max"]:
+        raise _Bad(key, f"default {default} lies outside min {found['min']} to max {found['max']}")
+    return Range(**found)
+
+
+def _resolution(value: Any) -> dict[str, int]:
+    if not isinstance(value, dict) or not all(k in FAMILIES and isinstance(v, int) and v > 0 for k, v in value.items()):
+        raise _Bad("resolution", f"is {_shown(value)}; expected a mapping from family to pixels, such as {{sdxl: 1024}}")
+    return dict(value)
+
+
+def _text(row: dict[str, Any], key: str, default: str | None = None) -> str:
+    value = row.get(key, default)
+    if not isinstance(value, str) or (default is None and not value.strip()):
+        raise _Bad(key, f"is {_shown(value)}; expected text")
+    return value
+
+
+def _texts(row: dict[str, Any], key: str, default: list[str] | None = None) -> list[str]:
+    value = row.get(key, default)
+    if isinstance(value, list) and all(isinstance(v, str) for v in value) and (value or default is not None):
+        return value
+    raise _Bad(key, f"is {_shown(value)}; expected a list of texts")
+
+
+def _one_of(row: dict[str, Any], key: str, allowed: Iterable[str]) -> str:
+    value, names = row.get(key), list(allowed)
+    if isinstance(value, str) and value in names:
+        return value
+    raise _Bad(key, f"is {_shown(value)}; expected one of {', '.join(names)}")
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise _Bad("names", f"{text!r} is no regular expression: {error}") from error
+
+
+def _shown(value: Any) -> str:
+    return "missing" if value is None else repr(value)[:80]

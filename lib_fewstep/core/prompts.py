@@ -1,0 +1,59 @@
+"""`<lora:…>` tags in prompts: found, added and taken away without touching anything else.
+
+The WebUI's syntax: `<lora:name>`, `<lora:name:weight>`, `<lora:name:te:unet>`, each number also by name (`te=`, `unet=`, `dyn=`).
+"""
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+_TAG = re.compile(r"<lora:([^>]+)>")
+
+
+@dataclass(frozen=True)
+class LoraTag:
+    """One tag: the name as written, the weight that reaches the UNet, and its text."""
+
+    name: str
+    weight: float
+    text: str
+
+
+def lora_tags(prompt: str) -> list[LoraTag]:
+    """All LoRA tags in `prompt`, in order. A weight that is no number counts as 1, as the user most likely meant."""
+    return [_parse(found) for found in _TAG.finditer(prompt)]
+
+
+def lora_tag(name: str, weight: float) -> str:
+    """The tag that puts LoRA `name` in force at `weight`."""
+    return f"<lora:{name}:{weight:.6g}>"
+
+
+def with_tag(prompt: str, tag: str) -> str:
+    """`prompt` with `tag` at its end; unchanged if it already holds a tag of the same LoRA."""
+    (added,) = lora_tags(tag)
+    if any(present.name == added.name for present in lora_tags(prompt)):
+        return prompt
+    return f"{prompt} {tag}" if prompt else tag
+
+
+def without_tag(prompt: str, tag: str) -> str:
+    """`prompt` without `tag`: the inverse of `with_tag`. Only the last one that is written exactly so is taken away."""
+    before, found, after = prompt.rpartition(tag)
+    if not found:
+        return prompt
+    return before.removesuffix(" ") + after
+
+
+def _parse(found: re.Match[str]) -> LoraTag:
+    name, *rest = found[1].split(":")
+    positional = [part for part in rest if "=" not in part]
+    named = dict(part.split("=", 1) for part in rest if "=" in part)
+    text_encoder = named.get("te") or (positional[0] if positional else "1")
+    weight = named.get("unet") or (positional[1] if len(positional) > 1 else text_encoder)
+    try:
+        number = float(weight)
+    except ValueError:
+        number = 1.0
+    return LoraTag(name, number if math.isfinite(number) else 1.0, found[0])

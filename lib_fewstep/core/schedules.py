@@ -1,0 +1,84 @@
+"""Which timesteps a method visits, and their noise levels.
+
+Timesteps are the integers 0 … 999 of the 1000-step training schedule, noisiest first. A noise level (sigma) is
+k-diffusion's: x = x0 + sigma * noise, sigma = sqrt((1 - abar) / abar).
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+TRAIN_TIMESTEPS = 1000
+LCM_ORIGINAL_STEPS = 50
+
+Rule = str | Sequence[int]
+"""A name in `RULES`, or the explicit timesteps themselves."""
+
+
+def lcm_timesteps(steps: int) -> list[int]:
+    """The grid of LCM and TCD: every `floor(i * 50 / steps)`-th of 999, 979, … 19; 4 steps: 999 759 499 259.
+
+    Source: diffusers `LCMScheduler.set_timesteps` with original_inference_steps 50 (LCM paper, sec. 4.3: skipping-step k = 20).
+    Raises ValueError outside 1 … 50 steps: the grid has no more points.
+    """
+    _check_steps(steps, LCM_ORIGINAL_STEPS)
+    stride = TRAIN_TIMESTEPS // LCM_ORIGINAL_STEPS
+    return [stride * (LCM_ORIGINAL_STEPS - i * LCM_ORIGINAL_STEPS // steps) - 1 for i in range(steps)]
+
+
+def trailing_timesteps(steps: int) -> list[int]:
+    """Evenly spaced from the end: 4 steps: 999 749 499 249.
+
+    Source: diffusers `timestep_spacing="trailing"`; "Common Diffusion Noise Schedules and Sample Steps are Flawed", table 2.
+    """
+    _check_steps(steps, TRAIN_TIMESTEPS)
+    return [round(TRAIN_TIMESTEPS - i * TRAIN_TIMESTEPS / steps) - 1 for i in range(steps)]
+
+
+RULES = {"lcm": lcm_timesteps, "trailing": trailing_timesteps}
+
+
+def timesteps_for(rule: Rule, steps: int) -> list[int]:
+    """The timesteps that `rule` visits in `steps` steps.
+
+    An explicit list serves its first `steps` entries, as the methods that publish one do (Turbo: 999 899 799 699).
+    Raises ValueError for an unknown rule or a list that is too short.
+    """
+    if isinstance(rule, str):
+        if rule not in RULES:
+            raise ValueError(f"timestep rule {rule!r} is unknown; expected one of {', '.join(RULES)} or a list of timesteps")
+        return RULES[rule](steps)
+    _check_steps(steps, len(rule))
+    return list(rule[:steps])
+
+
+def max_steps(rule: Rule) -> int:
+    """The largest number of steps that `rule` can serve."""
+    if isinstance(rule, str):
+        return LCM_ORIGINAL_STEPS if rule == "lcm" else TRAIN_TIMESTEPS
+    return len(rule)
+
+
+def training_sigmas() -> torch.Tensor:
+    """Noise levels of Stable Diffusion's training schedule, shape (1000,), index = timestep, ascending 0.0292 … 14.6146.
+
+    Scaled-linear betas 0.00085 … 0.012 (the original LDM configuration; SD 1.x, 2.x and SDXL share them).
+    """
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, TRAIN_TIMESTEPS, dtype=torch.float64) ** 2
+    alphas_cumprod = torch.cumprod(1 - betas, 0)
+    return ((1 - alphas_cumprod) / alphas_cumprod).sqrt().float()
+
+
+def sigmas_at(timesteps: Sequence[int], model_sigmas: torch.Tensor) -> torch.Tensor:
+    """Noise levels for a k-diffusion sampler: those at `timesteps`, then 0; shape (len(timesteps) + 1,).
+
+    `model_sigmas` is the loaded model's own table, index = timestep, so that a checkpoint with another schedule keeps it.
+    """
+    index = torch.as_tensor(list(timesteps), dtype=torch.long, device=model_sigmas.device)
+    return torch.cat([model_sigmas[index], model_sigmas.new_zeros(1)])
+
+
+def _check_steps(steps: int, most: int) -> None:
+    if not 1 <= steps <= most:
+        raise ValueError(f"{steps} steps asked for; expected 1 to {most}")

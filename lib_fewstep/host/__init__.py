@@ -1,0 +1,1 @@
+"""The WebUI's side: reads facts from it and applies plans to it."""

@@ -1,0 +1,61 @@
+"""The two samplers in the host's list: `LCM Few-Step` and `TCD Few-Step`."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from modules import sd_samplers
+from modules.sd_samplers_common import SamplerData
+from modules.sd_samplers_kdiffusion import KDiffusionSampler
+
+from ..core.samplers import sample_lcm, sample_tcd
+from ..core.schedules import LCM_ORIGINAL_STEPS, sigmas_at, timesteps_for
+from .state import plan_of
+
+NAMES = {"LCM Few-Step": sample_lcm, "TCD Few-Step": sample_tcd}
+DEFAULT_GAMMA = 0.3  # diffusers' TCDScheduler.step
+
+
+class FewStepSampler(KDiffusionSampler):
+    """The host's k-diffusion sampler around one of ours: with the host's noise, the plan's gamma, and LCM's grid as its Automatic schedule."""
+
+    def initialize(self, p: Any) -> dict[str, Any]:
+        arguments = super().initialize(p)
+        # p.rng is what the hosts put under k-diffusion's randn_like: seeded an image, so that a batch equals its images made alone
+        arguments["noise_sampler"] = lambda sigma, sigma_next: p.rng.next()
+        if self.func is sample_tcd:
+            plan = plan_of(p)
+            arguments["gamma"] = DEFAULT_GAMMA if plan is None or plan.gamma is None else plan.gamma
+        return arguments
+
+    def get_sigmas(self, p: Any, steps: int) -> torch.Tensor:
+        """Chosen by hand with the schedule Automatic, the sampler visits the timesteps that LCM and TCD were trained for."""
+        schedule = (p.hr_scheduler if getattr(p, "is_hr_pass", False) else p.scheduler) or "Automatic"
+        if p.sampler_noise_scheduler_override or schedule != "Automatic":
+            return super().get_sigmas(p, steps)
+        rule = "lcm" if steps <= LCM_ORIGINAL_STEPS else "trailing"
+        return sigmas_at(timesteps_for(rule, steps), self.model_wrap.sigmas).cpu()
+
+
+def register() -> None:
+    """Puts our samplers into the host's lists, in place of same-named ones: safe to call again, as Reload UI does."""
+    kept = [data for data in sd_samplers.all_samplers if data.name not in NAMES]
+    ours = [SamplerData(name, _constructor(function), [name.lower().replace(" ", "_")], {}) for name, function in NAMES.items()]
+    _publish([*kept, *ours])
+
+
+def unregister() -> None:
+    """Takes our samplers out again."""
+    _publish([data for data in sd_samplers.all_samplers if data.name not in NAMES])
+
+
+def _constructor(function: Callable[..., torch.Tensor]) -> Callable[[Any], FewStepSampler]:
+    return lambda model: FewStepSampler(function, model)
+
+
+def _publish(samplers: list[Any]) -> None:
+    sd_samplers.all_samplers[:] = samplers
+    sd_samplers.all_samplers_map = {data.name: data for data in samplers}
+    sd_samplers.set_samplers()
+    sd_samplers.get_sampler_and_scheduler.cache_clear()  # it remembers names that it did not know

@@ -1,0 +1,41 @@
+"""At CFG 1 the negative prompt has no effect: A1111 evaluates it all the same. This leaves it out, one generation at a time."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .state import plan_of
+
+
+def leave_out_uncond(params: Any) -> None:
+    """A `cfg_denoiser` callback: takes the unconditional rows out of this evaluation, if a plan at CFG 1 is in force.
+
+    The host stacks the conditional rows, then the unconditional ones. With none of the latter it evaluates the former alone, and its
+    own combination, uncond + 1 * (cond - uncond), comes down to them. No option is touched.
+    """
+    denoiser, uncond = params.denoiser, params.text_uncond
+    if plan_of(getattr(denoiser, "p", None)) is None or uncond is None or not _is_plain_cfg_1(denoiser):
+        return
+    rows = _rows(params.text_cond)
+    if rows != _rows(uncond):  # prompts joined with AND need their weights combined
+        return
+    params.x, params.sigma, params.image_cond = params.x[:rows], params.sigma[:rows], params.image_cond[:rows]
+    params.text_uncond = _no_rows(params.text_cond)
+
+
+def _is_plain_cfg_1(denoiser: Any) -> bool:
+    arguments = denoiser.sampler.sampler_extra_args
+    scale = arguments.get("cond_scale", 0.0) * getattr(denoiser, "cond_scale_miltiplier", 1.0)  # spelt so in the hosts
+    if not math.isclose(scale, 1.0) or denoiser.image_cfg_scale not in (None, 1.0):
+        return False
+    conds = getattr(arguments.get("cond"), "batch", [])
+    return all(len(parts) == 1 and math.isclose(parts[0].weight, 1.0) for parts in conds)
+
+
+def _rows(cond: Any) -> int:
+    return (next(iter(cond.values())) if isinstance(cond, dict) else cond).shape[0]
+
+
+def _no_rows(cond: Any) -> Any:
+    """`cond` without rows: of its own type (SDXL's is a dictionary that has a shape) and its own length in tokens."""
+    return type(cond)({key: value[:0] for key, value in cond.items()}) if isinstance(cond, dict) else cond[:0]

@@ -1,0 +1,1 @@
+"""The accordion, in gradio alone."""

@@ -1,0 +1,153 @@
+"""The Accelerator accordion. Works in gradio 3.41 and 4.40; everything it shows comes from `view`."""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import gradio as gr
+
+from ..core.controls import ORDER, Controls, initial
+from ..core.plan import AUTO, Facts, Request
+from ..core.profiles import Tables
+from .view import View, lora_choices, make_view, method_choices, plan_html
+
+HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling")
+"""Endings of the host controls' elem_ids (`txt2img_prompt`) whose values the plan line takes into account."""
+
+_QUIET = {"queue": False, "show_progress": "hidden"}
+
+
+class Source(Protocol):
+    """Where facts come from."""
+
+    tables: Tables
+
+    def of_page(self) -> Facts: ...
+    def refresh(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Widgets:
+    """The host's own widgets that gradio lacks: an accordion that is a checkbox too, and a small icon button."""
+
+    accordion: Callable[..., Any]
+    tool_button: Callable[..., Any]
+
+
+class Accordion:
+    """One tab's accordion: `build` it inside the host's page, then `wire` it when the host's own controls exist."""
+
+    def __init__(self, tab: str, source: Source, widgets: Widgets):
+        self._tab, self._source, self._widgets = tab, source, widgets
+        self.inputs: list[Any] = []
+
+    def build(self) -> list[Any]:
+        """Makes the components; returns those whose values the host passes to the script, in the order of `Controls`."""
+        start = initial(self._source.tables)
+        with self._widgets.accordion(False, label="Accelerator", elem_id=self._id("accordion")) as enabled:
+            with gr.Row():
+                method = gr.Dropdown(
+                    label="Method", choices=method_choices(Facts(), self._source.tables), value=AUTO, elem_id=self._id("method"),
+                    info="Auto takes the accelerator in your prompt, else the best installed one that fits the checkpoint.",
+                )
+                lora = gr.Dropdown(
+                    label="LoRA", choices=[("Auto", AUTO)], value=AUTO, allow_custom_value=True, elem_id=self._id("lora"),
+                    info="Installed files that fit. Added to the prompt for you.",
+                )
+                self._rescan = self._widgets.tool_button("\U0001f504", elem_id=self._id("rescan"))
+            with gr.Row():
+                steps = gr.Slider(1, 50, value=start.steps, step=1, label="Steps", elem_id=self._id("steps"))
+                cfg = gr.Slider(1, 15, value=start.cfg, step=0.1, label="CFG scale", elem_id=self._id("cfg"))
+                weight = gr.Slider(0, 2, value=start.weight, step=0.05, label="LoRA weight", elem_id=self._id("weight"))
+                gamma = gr.Slider(
+                    0, 1, value=start.gamma, step=0.05, label="Gamma (0: no fresh noise, 1: all fresh)", visible=False, elem_id=self._id("gamma")
+                )
+            with gr.Row():
+                self._reset = gr.Button("Reset to recommended", size="sm", elem_id=self._id("reset"))
+                self._all_methods = gr.Checkbox(False, label="Show methods for other models too", elem_id=self._id("all_methods"))
+            self._plan = gr.HTML("", elem_id=self._id("plan"))
+            filled_for = gr.Textbox(start.filled_for, label="Filled for", visible=False, elem_id=self._id("filled_for"))
+            self._sync = gr.Button("Sync", visible=False, elem_id=self._id("sync"))
+        self.inputs = [enabled, method, lora, steps, cfg, weight, gamma, filled_for]
+        for component in (*self.inputs, self._all_methods, self._plan):
+            component.do_not_save_to_config = True  # a saved default would show values that belong to another method
+        return self.inputs
+
+    def wire(self, host: Mapping[str, Any]) -> None:
+        """Connects the events. `host` holds the host's controls by their names in `HOST_CONTROLS`; missing ones are done without."""
+        names = [name for name in HOST_CONTROLS if name in host]
+        inputs = [*self.inputs, self._all_methods, *(host[name] for name in names)]
+        outputs = [*self.inputs[1:], self._plan]
+
+        def handler(refill: bool = False, rescan: bool = False) -> Callable[..., list[Any]]:
+            def handle(*values: Any) -> list[Any]:
+                if rescan:
+                    self._source.refresh()
+                return self._updates(values, names, refill)
+
+            return handle
+
+        enabled, method, lora, *numbers, _ = self.inputs
+        for event in (enabled.change, self._all_methods.change, self._sync.click, lora.input):
+            event(handler(), inputs=inputs, outputs=outputs, **_QUIET)
+        for event in (method.input, self._reset.click):
+            event(handler(refill=True), inputs=inputs, outputs=outputs, **_QUIET)
+        self._rescan.click(handler(rescan=True), inputs=inputs, outputs=outputs, **_QUIET)
+        for number in numbers:
+            number.input(lambda *values: self._plan_line(values, names), inputs=inputs, outputs=[self._plan], **_QUIET)
+
+    def paste_fields(self, read: Callable[[dict[str, Any]], Mapping[str, Any] | None]) -> list[tuple[Any, Callable[[dict[str, Any]], Any]]]:
+        """What the host needs to restore the accordion from an infotext: `read` gives our values, or None for "off"."""
+        enabled, *others = self.inputs
+        fields: list[tuple[Any, Callable[[dict[str, Any]], Any]]] = [(enabled, lambda params: read(params) is not None)]
+        for name, component in zip(ORDER[1:], others, strict=True):
+            fields.append((component, self._restorer(name, read)))
+        return fields
+
+    def _restorer(self, name: str, read: Callable[[dict[str, Any]], Mapping[str, Any] | None]) -> Callable[[dict[str, Any]], Any]:
+        def restore(params: dict[str, Any]) -> Any:
+            values = read(params)
+            if values is None:
+                return None  # leaves the control as it is
+            if name == "method":
+                return gr.update(value=values[name], choices=method_choices(Facts(), self._source.tables))
+            if name == "lora":
+                return gr.update(value=values[name], choices=lora_choices(Facts(), self._source.tables, keep=values[name]))
+            return gr.update(value=values[name])
+
+        return restore
+
+    def _view(self, values: tuple[Any, ...], names: list[str], refill: bool) -> tuple[View, Facts]:
+        count = len(ORDER)
+        controls, all_methods = Controls(*values[:count]), bool(values[count])
+        facts = self._source.of_page()
+        base = _base(dict(zip(names, values[count + 1 :], strict=True)))
+        return make_view(controls, base, facts, self._source.tables, all_methods, refill), facts
+
+    def _updates(self, values: tuple[Any, ...], names: list[str], refill: bool) -> list[Any]:
+        view, facts = self._view(values, names, refill)
+        updates = {name: gr.update(value=getattr(view.controls, name)) for name in ORDER[1:]}
+        updates["method"] = gr.update(value=view.controls.method, choices=view.methods)
+        updates["lora"] = gr.update(value=view.controls.lora, choices=view.loras)
+        updates["gamma"] = gr.update(value=view.controls.gamma, visible=view.has_gamma)
+        return [*updates.values(), plan_html(view.plan, facts)]
+
+    def _plan_line(self, values: tuple[Any, ...], names: list[str]) -> str:
+        view, facts = self._view(values, names, refill=False)
+        return plan_html(view.plan, facts)
+
+    def _id(self, name: str) -> str:
+        return f"fewstep_{self._tab}_{name}"
+
+
+def _base(host: dict[str, Any]) -> Request:
+    """What the host's own controls ask for, as far as they are known."""
+    default = Request()
+    return Request(
+        prompt=host.get("prompt") or "",
+        negative_prompt=host.get("neg_prompt") or "",
+        host_steps=int(host.get("steps") or default.host_steps),
+        host_cfg=float(host.get("cfg_scale") or default.host_cfg),
+        host_sampler=host.get("sampling") or default.host_sampler,
+    )

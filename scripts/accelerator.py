@@ -1,0 +1,71 @@
+"""Few-Step Accelerator: the file that the WebUI executes. Wiring only."""
+from __future__ import annotations
+
+from typing import Any
+
+from lib_fewstep.core.controls import parse_args
+from lib_fewstep.core.plan import Request, fitting, make_plan, request_from
+from lib_fewstep.host import apply, infotext, routes, samplers, xyz
+from lib_fewstep.host.facts import HostFacts
+from lib_fewstep.host.uncond import leave_out_uncond
+from lib_fewstep.ui.accordion import HOST_CONTROLS, Accordion, Widgets
+from modules import script_callbacks, scripts
+from modules.ui_components import InputAccordion, ToolButton
+
+facts = HostFacts()
+
+
+class Accelerator(scripts.Script):
+    """The accordion in txt2img and img2img, and what it does to a generation."""
+
+    def __init__(self) -> None:
+        self.host_controls: dict[str, Any] = {}
+
+    def title(self) -> str:
+        return "Accelerator"
+
+    def show(self, is_img2img: bool) -> object:
+        self.tab = "img2img" if is_img2img else "txt2img"
+        return scripts.AlwaysVisible
+
+    def ui(self, is_img2img: bool) -> list[Any]:
+        self.accordion = Accordion(self.tab, facts, Widgets(InputAccordion, ToolButton))
+        controls = self.accordion.build()
+        self.infotext_fields = self.accordion.paste_fields(lambda params: infotext.read(params, facts.tables))
+        self.paste_field_names = list(infotext.KEYS)
+        return controls
+
+    def after_component(self, component: Any, **kwargs: Any) -> None:
+        name = str(kwargs.get("elem_id") or "").removeprefix(f"{self.tab}_")
+        if name in HOST_CONTROLS:
+            self.host_controls[name] = component
+        elif name == "gallery":  # made after all controls, however the user has ordered the page
+            self.accordion.wire(self.host_controls)
+
+    def process(self, p: Any, *args: Any) -> None:
+        apply.restore(p)
+        base = Request(
+            prompt=p.all_prompts[0], negative_prompt=p.all_negative_prompts[0],
+            host_steps=p.steps, host_cfg=p.cfg_scale, host_sampler=p.sampler_name,
+        )
+        enabled, request = parse_args(args, facts.tables, base)
+        enabled, axes = xyz.axes_of(p, enabled)
+        if enabled:
+            plan = make_plan(request_from(axes, request), facts.of_generation(p), facts.tables)
+            apply.apply(plan, p)
+            infotext.write(plan, p)
+
+    def before_process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:
+        apply.add_tag(p)  # again, for extensions that have made new prompts since
+
+
+def on_before_ui() -> None:
+    xyz.register(lambda: list(facts.tables.profiles), lambda: [lora.name for lora in fitting(facts.of_page(), facts.tables)])
+
+
+samplers.register()
+script_callbacks.on_before_ui(on_before_ui)
+script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts))
+script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params))
+script_callbacks.on_cfg_denoiser(leave_out_uncond)
+script_callbacks.on_script_unloaded(samplers.unregister)

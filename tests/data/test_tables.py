@@ -1,0 +1,346 @@
+"""The shipped tables: complete, sourced, and with name patterns that tell real files apart.
+
+Each rule is a checker that returns its complaints; the last test breaks rows on purpose and expects every checker to notice.
+"""
+from __future__ import annotations
+
+import copy
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+DATA = Path(__file__).parents[2] / "lib_fewstep" / "data"
+METHOD_TABLE = yaml.safe_load((DATA / "methods.yaml").read_text(encoding="utf-8"))
+FILE_TABLE = yaml.safe_load((DATA / "files.yaml").read_text(encoding="utf-8"))
+METHODS, FILES = METHOD_TABLE["methods"], FILE_TABLE["files"]
+SOURCES = {**METHOD_TABLE["sources"], **FILE_TABLE["sources"]}
+
+FAMILIES = {"sd15", "sd21", "sdxl", "ssd1b", "vega"}
+SAMPLERS = {"LCM Few-Step", "TCD Few-Step", "Euler", "Euler a", "DPM++ SDE", "DPM++ 2M"}
+SCHEDULERS = {"Automatic", "Uniform", "Karras", "Exponential", "SGM Uniform", "Simple", "Normal", "Beta"}
+NUMBERS = ("steps", "cfg", "weight", "gamma")
+METHOD_KEYS = {"label", "families", "steps", "cfg", "weight", "sampler", "timesteps", "scheduler", "negative_prompt", "resolution",
+               "licence", "noncommercial", "source"}
+FILE_KEYS = {"file", "method", "family", "repo", "names", "loads_in", "licence", "source"}
+SOURCED = {"steps", "cfg", "weight", "sampler", "timesteps", "negative_prompt", "resolution", "licence"}
+GENERIC = {"pytorch_lora_weights.safetensors"}
+
+# What users store in presets and infotexts: a key may be added here, never taken away.
+STABLE_KEYS = {
+    "lcm", "tcd", "lightning-2", "lightning-4", "lightning-8", "turbo-lora", "turbomix-lcm", "turbomix-euler-a", "turbomix-sde", "dmd2",
+    "pcm-lcm", "pcm-small-2", "pcm-small-4", "pcm-small-8", "pcm-small-16", "pcm-normal-4", "pcm-normal-8", "pcm-normal-16", "flash",
+    "tdd", "slam",
+    *(f"hyper-{family}-{steps}" for family in ("sd15", "sdxl") for steps in ("1", "2", "4", "8", "8-cfg", "12-cfg")),
+}  # fmt: skip
+
+# How people name these files, and what each must be taken for. None: not one of ours, or too little said to know.
+RENAMINGS = {
+    "sdxl_lightning_4step_lora": ("lightning-4", "sdxl"),
+    "SDXL Lightning 4step": ("lightning-4", "sdxl"),
+    "sdxl-lightning-8-steps": ("lightning-8", "sdxl"),
+    "Lightning 8step SDXL": ("lightning-8", "sdxl"),
+    "sdxl_lightning_2step_lora_rank1": ("lightning-2", "sdxl"),
+    "Hyper-SD15-8steps-CFG-lora": ("hyper-sd15-8-cfg", "sd15"),
+    "Hyper-SDXL-12steps-CFG-lora (1)": ("hyper-sdxl-12-cfg", "sdxl"),
+    "hyper sdxl cfg 8steps": ("hyper-sdxl-8-cfg", "sdxl"),
+    "Hyper-SDXL-8steps-lora_rank1": ("hyper-sdxl-8", "sdxl"),
+    "sdxl_hyper_sd_4step_lora": ("hyper-sdxl-4", "sdxl"),
+    "sdxl_hyper_sd_8step_cfg_lora": ("hyper-sdxl-8-cfg", "sdxl"),
+    "TCD-Hyper-SD15-1step-lora": ("hyper-sd15-1", "sd15"),
+    "TCD-Hyper-SDXL-1step-lora": ("hyper-sdxl-1", "sdxl"),
+    "hyper_sd_15_2step": ("hyper-sd15-2", "sd15"),
+    "lcm-lora-sdv1-5": ("lcm", "sd15"),
+    "lcm_lora_sd15": ("lcm", "sd15"),
+    "LCM_LoRA_Weights_SD15": ("lcm", "sd15"),
+    "LCM-SD1.5": ("lcm", "sd15"),
+    "SD 1.5 LCM LoRA": ("lcm", "sd15"),
+    "sd15_lcm_lora_rank1": ("lcm", "sd15"),
+    "lcm-lora-sd": ("lcm", "sd15"),
+    "lcm_lora_sdxl": ("lcm", "sdxl"),
+    "LCM_LoRA_Weights_SDXL": ("lcm", "sdxl"),
+    "LCM-SDXL": ("lcm", "sdxl"),
+    "sdxl_LCM_lora_rank1": ("lcm", "sdxl"),
+    "lcm-lora-sdxl-turbo": ("lcm", "sdxl"),
+    "lcm-lora-ssd-1b": ("lcm", "ssd1b"),
+    "lcm_lora_ssd_1b": ("lcm", "ssd1b"),
+    "Segmind-VegaRT": ("lcm", "vega"),
+    "lcm-lora-segmind-vega-rt": ("lcm", "vega"),
+    "TCD-SD15-LoRA": ("tcd", "sd15"),
+    "TCD-SD21-base-LoRA": ("tcd", "sd21"),
+    "tcd_sdxl_lora": ("tcd", "sdxl"),
+    "TCD-SDXL": ("tcd", "sdxl"),
+    "sdxl_TCD_lora_rank1": ("tcd", "sdxl"),
+    "sd_xl_turbo_lora_v1": ("turbo-lora", "sdxl"),
+    "SDXL Turbo LoRA": ("turbo-lora", "sdxl"),
+    "sd_xl_turbo_lora_rank1": ("turbo-lora", "sdxl"),
+    "LCM TurboMix Sampler": ("turbomix-lcm", "sdxl"),
+    "LCM TurboMix DPM++ SDE Karras": ("turbomix-sde", "sdxl"),
+    "LCM&TurboMix LoRA (eular a.fix) XL": ("turbomix-euler-a", "sdxl"),
+    "LCM&TurboMix LoRA": ("turbomix-euler-a", "sdxl"),
+    "lcm_euler_turbo": ("turbomix-euler-a", "sdxl"),
+    "dmd2_sdxl_4step_lora_fp16": ("dmd2", "sdxl"),
+    "DMD2": ("dmd2", "sdxl"),
+    "dmd2_sdxl_4step_lora_rank1": ("dmd2", "sdxl"),
+    "pcm_sdxl_smallcfg_2step": ("pcm-small-2", "sdxl"),
+    "pcm_sdxl_normalcfg_16step_converted_fp16": ("pcm-normal-16", "sdxl"),
+    "pcm-sdxl-cfg-4step": ("pcm-normal-4", "sdxl"),
+    "flash-sdxl": ("flash", "sdxl"),
+    "flash_sdxl_rank1": ("flash", "sdxl"),
+    "flash-sd": ("flash", "sd15"),
+    "tdd_sdxl_no_adv": ("tdd", "sdxl"),
+    "tdd_sdxl_yammermix": ("tdd", "sdxl"),
+    "slam-lora-sdxl": ("slam", "sdxl"),
+    # other things with similar names
+    "pytorch_lora_weights": None,
+    "lcm_lora": None,
+    "sdxl-flash-lora": None,
+    "SDXL-Flash_Mini": None,
+    "sd_xl_dpo_turbo_lora_v1-128dim": None,
+    "sdxl-turbo-dpo-lora": None,
+    "PAseer-SDXL-LCM+Turbo": None,
+    "Hyper-SD3-4steps-CFG-lora": None,
+    "Hyper-FLUX.1-dev-8steps-lora": None,
+    "FLUX.1-dev_tdd_lora_weights": None,
+    "svd-xt-1-1_tdd_lora_weights": None,
+    "pcm_sd3_stochastic_shift3": None,
+    "flash-sd3": None,
+    "Qwen-Image-Lightning-4steps-V1.0": None,
+    "Wan2.2-Lightning-4steps": None,
+    "animatediff_lightning_4step_comfyui": None,
+    "AnimateLCM_sd15_t2v_lora": None,
+    "xl_more_art-full_v1": None,
+    "hypernetwork_sdxl_8": None,
+    "lightning_strike_sdxl": None,
+    "dreamshaperXL_v2TurboDpmppSDE": None,
+}
+
+
+def keys_of(stem: str) -> set[str]:
+    """The forms in which a pattern may meet a stem: dashes for blank, underscore, dot and dash, with or without & and +."""
+    return {re.sub(pattern, "-", stem).strip("-") for pattern in (r"[ _.-]+", r"[\s_.+&-]+")}
+
+
+def matches(stem: str, files: list[dict]) -> set[tuple[str, str]]:
+    """Every (method, family) that some row recognises in `stem`, in any of its forms."""
+    return {(f["method"], f["family"]) for f in files for name in f["names"] for key in keys_of(stem) if re.search(name, key, re.IGNORECASE)}
+
+
+def complaints_on_method(key: str, row: dict, sources: dict) -> list[str]:
+    found = []
+    expected = METHOD_KEYS | ({"gamma"} if row.get("sampler") == "TCD Few-Step" else set())
+    if expected - set(row) or set(row) - expected - {"notes"}:
+        return [f"{key}: fields missing or unknown: {sorted(expected ^ set(row) - {'notes'})}"]
+    for name in NUMBERS:
+        value = row.get(name)
+        if value is not None and not (set(value) == {"default", "min", "max"} and value["min"] <= value["default"] <= value["max"]):
+            found.append(f"{key}.{name}: {value}")
+    if not all(type(n) is int and n >= 1 for n in row["steps"].values()):
+        found.append(f"{key}.steps: not whole numbers from 1")
+    if not (1 <= row["cfg"]["min"] and row["cfg"]["max"] <= 15 and 0 < row["weight"]["min"] and row["weight"]["max"] <= 1.5):
+        found.append(f"{key}: CFG or weight out of this world")
+    if "gamma" in row and not 0 <= row["gamma"]["min"] <= row["gamma"]["max"] <= 1:
+        found.append(f"{key}.gamma: outside 0 to 1")
+    if row["sampler"] not in SAMPLERS or row["scheduler"] not in SCHEDULERS or row["timesteps"] not in ("lcm", "trailing", "host"):
+        found.append(f"{key}: unknown sampler, scheduler or timesteps")
+    if not row["families"] or set(row["families"]) - FAMILIES or set(row["resolution"]) != set(row["families"]):
+        found.append(f"{key}: families {row['families']}, resolution {row['resolution']}")
+    if row["negative_prompt"] not in ("no", "weak", "yes") or (row["negative_prompt"] == "no") != (row["cfg"]["default"] == 1):
+        found.append(f"{key}: negative prompt {row['negative_prompt']!r} at CFG {row['cfg']['default']}")
+    fixed = row["steps"]["min"] == row["steps"]["max"]
+    if fixed and not re.search(rf"\b{row['steps']['default']} steps\b", row["label"]):
+        found.append(f"{key}: the label does not say {row['steps']['default']} steps")
+    in_key = re.search(r"-(\d+)(-cfg)?$", key)
+    if in_key and row["steps"]["default"] != int(in_key[1]):
+        found.append(f"{key}: steps {row['steps']['default']}")
+    if not (isinstance(row["noncommercial"], bool) and (row["noncommercial"] or not re.search(r"\bnc\b|unknown", row["licence"]))):
+        found.append(f"{key}: licence {row['licence']!r} but not marked non-commercial")
+    needed = SOURCED | ({"gamma"} if "gamma" in row else set())
+    allowed = needed | {f"{name}_range" for name in NUMBERS if name in row}
+    if needed - set(row["source"]) or set(row["source"]) - allowed:
+        found.append(f"{key}.source: {sorted(needed ^ set(row['source']))}")
+    found += [f"{key}.source.{name}: no source {used!r}" for name, used in row["source"].items() if used not in sources]
+    if not all(isinstance(note, str) and note.endswith(".") for note in row.get("notes", [])):
+        found.append(f"{key}.notes: not whole sentences")
+    return found
+
+
+def complaints_on_file(row: dict, methods: dict, sources: dict) -> list[str]:
+    name = f"{row.get('repo')}/{row.get('file')}"
+    optional = {"path", "size", "sha256", "webui_hash", "superseded", "note"}
+    if FILE_KEYS - set(row) or set(row) - FILE_KEYS - optional:
+        return [f"{name}: fields missing or unknown: {sorted(FILE_KEYS ^ set(row) - optional)}"]
+    found = []
+    if row["method"] not in methods or row["family"] not in methods[row["method"]]["families"]:
+        return [f"{name}: no method {row['method']!r} for {row['family']!r}"]
+    hashes = hashes_of(row)
+    if not all(isinstance(h, str) and re.fullmatch(r"[0-9a-f]{64}", h) for h in hashes):
+        found.append(f"{name}.sha256: {hashes}")
+    if "webui_hash" in row and not (isinstance(row["webui_hash"], str) and re.fullmatch(r"[0-9a-f]{12}", row["webui_hash"])):
+        found.append(f"{name}.webui_hash: {row['webui_hash']!r}")
+    if "size" in row and not (type(row["size"]) is int and row["size"] > 1_000_000 and row["size"] % 1_000_000):
+        found.append(f"{name}.size: {row['size']!r} is no exact number of bytes")
+    if row["loads_in"] not in ("all", "untested", "diffusers"):
+        found.append(f"{name}.loads_in: {row['loads_in']!r}")
+    if not row["repo"].startswith("civitai.com/") and row.get("path", "").rsplit("/", 1)[-1] != row["file"]:
+        found.append(f"{name}.path: {row.get('path')!r}")
+    if row.get("superseded"):
+        if row["names"] or not hashes or not row.get("note"):
+            found.append(f"{name}: a superseded upload is known by hash only, and says why")
+    elif not row["names"]:
+        found.append(f"{name}: no names")
+    for pattern in row["names"]:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            found.append(f"{name}: {pattern!r}: {error}")
+    if set(row["source"]) != {"size", "sha256", "webui_hash", "licence"} & set(row):
+        found.append(f"{name}.source: {sorted(row['source'])}")
+    found += [f"{name}.source.{key}: no source {used!r}" for key, used in row["source"].items() if used not in sources]
+    return found
+
+
+def hashes_of(row: dict) -> list[str]:
+    value = row.get("sha256", [])
+    return [value] if isinstance(value, str) else value
+
+
+def doubles(files: list[dict]) -> list[str]:
+    """sha256 and WebUI hashes that stand in more than one row."""
+    counts = Counter(h for row in files for h in {*hashes_of(row), *([row["webui_hash"]] if "webui_hash" in row else [])})
+    return [h for h, count in counts.items() if count > 1]
+
+
+def mistaken_names(files: list[dict]) -> list[str]:
+    """Published names that their own row does not know, or that a row of another method or family takes for its own."""
+    found = []
+    for row in files:
+        if row["file"] in GENERIC or row.get("superseded"):
+            continue
+        stem = row["file"].removesuffix(".safetensors")
+        if not matches(stem, [row]):
+            found.append(f"{stem}: unknown to its own row")
+        found += [f"{stem}: taken for {other}" for other in matches(stem, files) - {(row["method"], row["family"])}]
+    return found
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_a_method_is_complete_and_sourced(key):
+    assert complaints_on_method(key, METHODS[key], SOURCES) == []
+
+
+@pytest.mark.parametrize("row", FILES, ids=lambda row: f"{row['method']}:{row['family']}:{row['file']}")
+def test_a_file_is_complete_and_sourced(row):
+    assert complaints_on_file(row, METHODS, SOURCES) == []
+
+
+def test_no_method_that_users_may_have_saved_is_gone():
+    assert STABLE_KEYS <= set(METHODS)
+
+
+def test_every_method_has_a_file_for_each_of_its_families():
+    wanted = {(key, family) for key, row in METHODS.items() for family in row["families"]}
+    assert wanted == {(row["method"], row["family"]) for row in FILES if not row.get("superseded")}
+
+
+def test_sources_are_named_once_all_used_and_say_where():
+    assert not set(METHOD_TABLE["sources"]) & set(FILE_TABLE["sources"])
+    used = {source for row in [*METHODS.values(), *FILES] for source in row["source"].values()}
+    assert used == set(SOURCES)
+    assert not used & {"belief", "unsourced"}
+    assert all(len(text) > 20 for text in SOURCES.values())
+
+
+@pytest.mark.parametrize(
+    "key, steps, cfg, sampler, timesteps",
+    [
+        ("lcm", 4, 1, "LCM Few-Step", "lcm"),
+        ("tcd", 4, 1, "TCD Few-Step", "lcm"),
+        ("lightning-4", 4, 1, "Euler", "trailing"),
+        ("hyper-sdxl-1", 1, 1, "TCD Few-Step", "lcm"),
+        ("hyper-sd15-8", 8, 1, "Euler", "trailing"),
+        ("hyper-sdxl-8-cfg", 8, 5, "Euler", "trailing"),
+        ("dmd2", 4, 1, "LCM Few-Step", "trailing"),
+        ("pcm-small-4", 4, 1, "TCD Few-Step", "lcm"),
+        ("pcm-normal-8", 8, 7.5, "TCD Few-Step", "lcm"),
+        ("flash", 4, 1, "LCM Few-Step", "lcm"),
+        ("tdd", 4, 1.7, "TCD Few-Step", "trailing"),
+    ],
+)
+def test_the_authors_settings(key, steps, cfg, sampler, timesteps):
+    row = METHODS[key]
+    assert (row["steps"]["default"], row["cfg"]["default"], row["sampler"], row["timesteps"]) == (steps, cfg, sampler, timesteps)
+
+
+@pytest.mark.parametrize("key, gamma", [("tcd", 0.3), ("hyper-sd15-1", 1.0), ("pcm-small-8", 0.0), ("pcm-normal-4", 0.0), ("tdd", 0.2)])
+def test_the_authors_gamma(key, gamma):
+    assert METHODS[key]["gamma"]["default"] == gamma
+
+
+def test_hashes_are_unique():
+    assert doubles(FILES) == []
+
+
+def test_published_names_are_told_apart():
+    assert mistaken_names(FILES) == []
+
+
+@pytest.mark.parametrize("stem", RENAMINGS)
+def test_a_renamed_file_is_taken_for_what_it_is(stem):
+    expected = RENAMINGS[stem]
+    assert matches(stem, FILES) == ({expected} if expected else set())
+
+
+METHOD_DAMAGE = {
+    "field missing": lambda row: row.pop("licence"),
+    "field unknown": lambda row: row.update(cfgg=1),
+    "gamma missing": lambda row: row.pop("gamma"),
+    "default outside": lambda row: row["cfg"].update(default=9),
+    "steps not whole": lambda row: row["steps"].update(max=50.0),
+    "CFG in diffusers' terms": lambda row: row["cfg"].update(min=0),
+    "unknown sampler": lambda row: row.update(sampler="TCD"),
+    "unknown timesteps": lambda row: row.update(timesteps="leading"),
+    "unknown family": lambda row: row["families"].append("sd3"),
+    "negative prompt at CFG 1": lambda row: row.update(negative_prompt="yes"),
+    "fixed steps not in the label": lambda row: row.update(steps={"default": 4, "min": 4, "max": 4}),
+    "licence against flag": lambda row: row.update(licence="cc-by-nc-4.0"),
+    "number without source": lambda row: row["source"].pop("gamma"),
+    "source that is not listed": lambda row: row["source"].update(steps="hearsay"),
+}
+FILE_DAMAGE = {
+    "field missing": lambda row: row.pop("names"),
+    "unknown method": lambda row: row.update(method="lightning-3"),
+    "family of another method": lambda row: row.update(family="sd15"),
+    "short sha256": lambda row: row.update(sha256=row["sha256"][:63]),
+    "hash read as a number": lambda row: row.update(webui_hash=123456789012),
+    "rounded size": lambda row: row.update(size=787_000_000),
+    "broken pattern": lambda row: row["names"].append("(hyper"),
+    "superseded but named": lambda row: row.update(superseded=True, note="old"),
+    "size without source": lambda row: row["source"].pop("size"),
+    "source that is not listed": lambda row: row["source"].update(sha256="hearsay"),
+    "wrong path": lambda row: row.update(path="other.safetensors"),
+}
+
+
+@pytest.mark.parametrize("damage", METHOD_DAMAGE)
+def test_a_damaged_method_is_noticed(damage):
+    row = copy.deepcopy(METHODS["tcd"])
+    METHOD_DAMAGE[damage](row)
+    assert complaints_on_method("tcd", row, SOURCES)
+
+
+@pytest.mark.parametrize("damage", FILE_DAMAGE)
+def test_a_damaged_file_is_noticed(damage):
+    row = copy.deepcopy(next(row for row in FILES if row["file"] == "Hyper-SDXL-8steps-lora.safetensors"))
+    FILE_DAMAGE[damage](row)
+    assert complaints_on_file(row, METHODS, SOURCES)
+
+
+def test_double_hashes_and_greedy_patterns_are_noticed():
+    files = copy.deepcopy(FILES)
+    files[1]["sha256"] = files[0]["sha256"]
+    assert doubles(files) == [FILES[0]["sha256"]]
+    next(row for row in files if row["method"] == "hyper-sdxl-8")["names"] = ["hyper-?sdxl-8steps"]
+    assert any("Hyper-SDXL-8steps-CFG-lora" in complaint for complaint in mistaken_names(files))
