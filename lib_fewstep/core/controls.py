@@ -26,6 +26,8 @@ class Controls:
 
 
 ORDER = tuple(Controls.__dataclass_fields__)
+_AUTO_SHOWN = "Auto"
+_LORA_SEPARATOR = " — "
 
 
 def filled(profile: Profile, enabled: bool = False, method: str = AUTO, lora: str = AUTO) -> Controls:
@@ -49,10 +51,44 @@ def parse_args(args: Sequence[Any], tables: Tables, base: Request) -> tuple[bool
         return _truth(args[0].get("enabled", True)), request_from(args[0], base)
     start = initial(tables)
     shown = {name: args[i] if i < len(args) else getattr(start, name) for i, name in enumerate(ORDER)}
+    shown["method"], shown["lora"] = method_from(shown["method"], tables), lora_from(shown["lora"])
     request = request_from({name: shown[name] for name in ("method", "lora", *NUMBERS)}, base)
     changed = explicit({name: getattr(request, name) for name in NUMBERS}, tables.profiles.get(str(shown["filled_for"])))
     unchanged = {name: None for name in NUMBERS if name not in changed}
     return _truth(shown["enabled"]), Request(**{**vars(request), **unchanged})
+
+
+# Dropdowns of the oldest gradio that hosts ship know no values behind their texts: the texts must lead back to keys.
+
+
+def method_text(profile: Profile | None) -> str:
+    """How a method stands in the dropdown: its name, with the steps it may take where the name does not say them; None is Auto."""
+    if profile is None:
+        return _AUTO_SHOWN
+    if profile.steps.min == profile.steps.max:
+        return profile.label
+    return f"{profile.label}, {profile.steps.min:g}–{profile.steps.max:g} steps"
+
+
+def method_from(text: Any, tables: Tables) -> Any:
+    """The key of the method that `text` shows; `text` itself if it is a key already, or nothing known."""
+    if text == _AUTO_SHOWN:
+        return AUTO
+    return next((profile.key for profile in tables.profiles.values() if text == method_text(profile)), text)
+
+
+def lora_text(name: str, profile: Profile | None) -> str:
+    """How a LoRA stands in the dropdown: its name, and what it was recognised as."""
+    if name == AUTO:
+        return _AUTO_SHOWN
+    return f"{name}{_LORA_SEPARATOR}{profile.label}" if profile is not None else name
+
+
+def lora_from(text: Any) -> Any:
+    """The name of the LoRA that `text` shows; `text` itself if it is a name already."""
+    if text == _AUTO_SHOWN:
+        return AUTO
+    return text.rpartition(_LORA_SEPARATOR)[0] or text if isinstance(text, str) else text
 
 
 def _truth(value: Any) -> bool:

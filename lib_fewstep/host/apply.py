@@ -45,7 +45,8 @@ def apply(plan: Plan, p: Any) -> None:
     p.extra_generation_params = dict(p.extra_generation_params)
     if plan.rule is not None:
         p.sampler_noise_scheduler_override = _Timesteps(plan, p)
-        p.extra_generation_params["Schedule type"] = plan.scheduler
+        if plan.scheduler != "Automatic":
+            p.extra_generation_params["Schedule type"] = plan.scheduler
     setattr(p, _BEFORE, {name: (value, getattr(p, name)) for name, value in before.items()})
     add_tag(p)
 

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from ..core.controls import ORDER, Controls, initial
-from ..core.plan import AUTO, Facts, Request
+from ..core.controls import ORDER, Controls, initial, lora_from, lora_text, method_from, method_text
+from ..core.plan import Facts, Request
 from ..core.profiles import Tables
 from .view import View, lora_choices, make_view, method_choices, plan_html
 
@@ -44,17 +44,11 @@ class Accordion:
 
     def build(self) -> list[Any]:
         """Makes the components; returns those whose values the host passes to the script, in the order of `Controls`."""
-        start = initial(self._source.tables)
+        start, auto = initial(self._source.tables), method_text(None)
         with self._widgets.accordion(False, label="Accelerator", elem_id=self._id("accordion")) as enabled:
-            with gr.Row():
-                method = gr.Dropdown(
-                    label="Method", choices=method_choices(Facts(), self._source.tables), value=AUTO, elem_id=self._id("method"),
-                    info="Auto takes the accelerator in your prompt, else the best installed one that fits the checkpoint.",
-                )
-                lora = gr.Dropdown(
-                    label="LoRA", choices=[("Auto", AUTO)], value=AUTO, allow_custom_value=True, elem_id=self._id("lora"),
-                    info="Installed files that fit. Added to the prompt for you.",
-                )
+            with gr.Row(elem_classes="fewstep-row"):
+                method = gr.Dropdown(label="Method", choices=method_choices(Facts(), self._source.tables), value=auto, elem_id=self._id("method"))
+                lora = gr.Dropdown(label="LoRA", choices=[auto], value=auto, allow_custom_value=True, elem_id=self._id("lora"))
                 self._rescan = self._widgets.tool_button("\U0001f504", elem_id=self._id("rescan"))
             with gr.Row():
                 steps = gr.Slider(1, 50, value=start.steps, step=1, label="Steps", elem_id=self._id("steps"))
@@ -63,7 +57,7 @@ class Accordion:
                 gamma = gr.Slider(
                     0, 1, value=start.gamma, step=0.05, label="Gamma (0: no fresh noise, 1: all fresh)", visible=False, elem_id=self._id("gamma")
                 )
-            with gr.Row():
+            with gr.Row(elem_classes="fewstep-row"):
                 self._reset = gr.Button("Reset to recommended", size="sm", elem_id=self._id("reset"))
                 self._all_methods = gr.Checkbox(False, label="Show methods for other models too", elem_id=self._id("all_methods"))
             self._plan = gr.HTML("", elem_id=self._id("plan"))
@@ -111,16 +105,19 @@ class Accordion:
             if values is None:
                 return None  # leaves the control as it is
             if name == "method":
-                return gr.update(value=values[name], choices=method_choices(Facts(), self._source.tables))
+                shown = method_text(self._source.tables.profiles[values[name]])
+                return gr.update(value=shown, choices=method_choices(Facts(), self._source.tables))
             if name == "lora":
-                return gr.update(value=values[name], choices=lora_choices(Facts(), self._source.tables, keep=values[name]))
+                return gr.update(value=lora_text(values[name], None), choices=lora_choices(Facts(), self._source.tables, keep=values[name]))
             return gr.update(value=values[name])
 
         return restore
 
     def _view(self, values: tuple[Any, ...], names: list[str], refill: bool) -> tuple[View, Facts]:
         count = len(ORDER)
-        controls, all_methods = Controls(*values[:count]), bool(values[count])
+        enabled, method, lora, *others = values[:count]
+        controls = Controls(enabled, method_from(method, self._source.tables), lora_from(lora), *others)
+        all_methods = bool(values[count])
         facts = self._source.of_page()
         base = _base(dict(zip(names, values[count + 1 :], strict=True)))
         return make_view(controls, base, facts, self._source.tables, all_methods, refill), facts
@@ -128,8 +125,8 @@ class Accordion:
     def _updates(self, values: tuple[Any, ...], names: list[str], refill: bool) -> list[Any]:
         view, facts = self._view(values, names, refill)
         updates = {name: gr.update(value=getattr(view.controls, name)) for name in ORDER[1:]}
-        updates["method"] = gr.update(value=view.controls.method, choices=view.methods)
-        updates["lora"] = gr.update(value=view.controls.lora, choices=view.loras)
+        updates["method"] = gr.update(value=view.method, choices=view.methods)
+        updates["lora"] = gr.update(value=view.lora, choices=view.loras)
         updates["gamma"] = gr.update(value=view.controls.gamma, visible=view.has_gamma)
         return [*updates.values(), plan_html(view.plan, facts)]
 

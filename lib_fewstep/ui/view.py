@@ -4,19 +4,19 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass, replace
 
-from ..core.controls import NUMBERS, Controls, filled
+from ..core.controls import NUMBERS, Controls, filled, lora_text, method_text
 from ..core.plan import AUTO, Facts, Plan, Request, explicit, fitting, make_plan
 from ..core.profiles import FAMILIES, Profile, Tables
 
-Choice = tuple[str, str]
-"""(what is shown, what it stands for)."""
-
-
 @dataclass(frozen=True)
 class View:
+    """`methods` and `loras` are the texts to choose from, `method` and `lora` those that are chosen."""
+
     controls: Controls
-    methods: list[Choice]
-    loras: list[Choice]
+    methods: list[str]
+    method: str
+    loras: list[str]
+    lora: str
     plan: Plan
     has_gamma: bool
 
@@ -35,32 +35,30 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
     return View(
         controls=controls,
         methods=method_choices(facts, tables, all_methods, controls.method),
+        method=method_text(tables.profiles.get(controls.method)),
         loras=lora_choices(facts, tables, controls.method, controls.lora),
+        lora=_lora_text(controls.lora, facts, tables),
         plan=plan,
         has_gamma=profile is not None and profile.gamma is not None,
     )
 
 
-def method_choices(facts: Facts, tables: Tables, all_methods: bool = False, keep: str = AUTO) -> list[Choice]:
+def method_choices(facts: Facts, tables: Tables, all_methods: bool = False, keep: str = AUTO) -> list[str]:
     """Auto, then the methods of the loaded checkpoint's family; `keep` stays among them, so that a restored choice is not lost."""
     family = None if all_methods or facts.unet is None else facts.unet.family
     fits = tables.for_family(family)
-    kept = [p for p in tables.profiles.values() if p in fits or p.key == keep]
-    return [("Auto", AUTO), *((method_label(profile), profile.key) for profile in kept)]
+    return [method_text(None), *(method_text(profile) for profile in tables.profiles.values() if profile in fits or profile.key == keep)]
 
 
-def method_label(profile: Profile) -> str:
-    """The method's name, with the steps it may take where its name does not say them."""
-    if profile.steps.min == profile.steps.max:
-        return profile.label
-    return f"{profile.label}, {profile.steps.min:g}–{profile.steps.max:g} steps"
+def lora_choices(facts: Facts, tables: Tables, method: str = AUTO, keep: str = AUTO) -> list[str]:
+    """Auto, then the installed accelerators that fit the loaded checkpoint, with what they were recognised as; `keep` stays among them."""
+    names = [AUTO, *(lora.name for lora in fitting(facts, tables, None if method == AUTO else method))]
+    return [_lora_text(name, facts, tables) for name in (names if keep in names else [*names, keep])]
 
 
-def lora_choices(facts: Facts, tables: Tables, method: str = AUTO, keep: str = AUTO) -> list[Choice]:
-    """Auto, then the installed accelerators that fit the loaded checkpoint, with what they were recognised as."""
-    found = fitting(facts, tables, None if method == AUTO else method)
-    choices = [("Auto", AUTO), *((f"{lora.name} ({tables.profiles[lora.detection.method or ''].label})", lora.name) for lora in found)]
-    return choices if keep in (AUTO, *(lora.name for lora in found)) else [*choices, (keep, keep)]
+def _lora_text(name: str, facts: Facts, tables: Tables) -> str:
+    method = next((lora.detection.method for lora in facts.loras if lora.name == name), None)
+    return lora_text(name, tables.profiles.get(method or ""))
 
 
 def plan_html(plan: Plan, facts: Facts) -> str:

@@ -1,0 +1,66 @@
+// Few-Step Accelerator: what gradio cannot do by itself.
+// 1. While the Accelerator decides them, the host's own controls say so.
+// 2. The plan line follows the prompt and the selected checkpoint, which change without an event that reaches Python.
+(function () {
+    "use strict";
+
+    const TABS = ["txt2img", "img2img"];
+    const OVERRIDDEN = ["steps", "cfg_scale", "sampling", "scheduler"];
+    const TYPING_PAUSE_MS = 500;
+
+    const byId = (id) => gradioApp().getElementById ? gradioApp().getElementById(id) : gradioApp().querySelector("#" + id);
+    const part = (tab, name) => byId(`fewstep_${tab}_${name}`);
+
+    function isOn(tab) {
+        const checkbox = gradioApp().querySelector(`#fewstep_${tab}_accordion-checkbox input`);
+        return Boolean(checkbox && checkbox.checked);
+    }
+
+    function decides(tab) {
+        return isOn(tab) && Boolean(gradioApp().querySelector(`#fewstep_${tab}_plan .fewstep-plan[data-active="true"]`));
+    }
+
+    function sync(tab) {
+        const button = part(tab, "sync");
+        if (button && isOn(tab)) button.click();
+    }
+
+    function markOverridden(tab) {
+        const decided = decides(tab);
+        for (const name of OVERRIDDEN) {
+            const control = byId(`${tab}_${name}`);
+            if (!control) continue;
+            if (control.classList.contains("fewstep-overridden") === decided) continue; // writing would call us again
+            control.classList.toggle("fewstep-overridden", decided);
+            if (decided) control.setAttribute("title", "Set by Accelerator: this value is not used while the Accelerator is on");
+            else control.removeAttribute("title");
+        }
+    }
+
+    function followPrompt(tab) {
+        for (const name of ["prompt", "neg_prompt", "steps", "cfg_scale"]) {
+            const control = byId(`${tab}_${name}`);
+            if (!control || control.dataset.fewstepFollowed) continue;
+            control.dataset.fewstepFollowed = "yes";
+            let timer;
+            control.addEventListener("input", () => {
+                clearTimeout(timer);
+                timer = setTimeout(() => sync(tab), TYPING_PAUSE_MS);
+            });
+        }
+    }
+
+    onUiUpdate(() => TABS.forEach((tab) => {
+        followPrompt(tab);
+        markOverridden(tab);
+    }));
+
+    let checkpoint;
+    if (typeof onOptionsChanged === "function") {
+        onOptionsChanged(() => {
+            if (typeof opts === "undefined" || opts.sd_checkpoint_hash === checkpoint) return;
+            checkpoint = opts.sd_checkpoint_hash;
+            TABS.forEach(sync);
+        });
+    }
+})();
