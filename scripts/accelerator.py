@@ -3,14 +3,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from modules import script_callbacks, scripts
+from modules.ui_components import InputAccordion, ToolButton
+
 from lib_fewstep.core.controls import parse_args
-from lib_fewstep.core.plan import Request, fitting, make_plan, request_from
+from lib_fewstep.core.plan import fitting, make_plan
+from lib_fewstep.core.request import request_from
 from lib_fewstep.host import apply, infotext, routes, samplers, xyz
 from lib_fewstep.host.facts import HostFacts
 from lib_fewstep.host.uncond import leave_out_uncond
 from lib_fewstep.ui.accordion import HOST_CONTROLS, Accordion, Widgets
-from modules import script_callbacks, scripts
-from modules.ui_components import InputAccordion, ToolButton
 
 facts = HostFacts()
 
@@ -44,11 +46,7 @@ class Accelerator(scripts.Script):
 
     def process(self, p: Any, *args: Any) -> None:
         apply.restore(p)
-        base = Request(
-            prompt=p.all_prompts[0], negative_prompt=p.all_negative_prompts[0],
-            host_steps=p.steps, host_cfg=p.cfg_scale, host_sampler=p.sampler_name,
-        )
-        enabled, request = parse_args(args, facts.tables, base)
+        enabled, request = parse_args(args, facts.tables, apply.request_of(p))
         enabled, axes = xyz.axes_of(p, enabled)
         if enabled:
             plan = make_plan(request_from(axes, request), facts.of_generation(p), facts.tables)
@@ -57,6 +55,9 @@ class Accelerator(scripts.Script):
 
     def before_process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:
         apply.add_tag(p)  # again, for extensions that have made new prompts since
+
+    def process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:
+        apply.steer_img2img(p)
 
 
 def on_before_ui() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .plan import AUTO, Request, explicit, request_from
 from .profiles import Profile, Tables
+from .request import AUTO, Request, explicit, request_from
 
 NUMBERS = ("steps", "cfg", "weight", "gamma")
 

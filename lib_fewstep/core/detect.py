@@ -22,13 +22,16 @@ _TITLE_KEYS = ("ss_output_name", "modelspec.title", "modelspec.hash_sha256", "na
 _CACHE_VERSION = 1
 
 
+NO_LAYOUT = Layout(frozenset())
+
+
 @dataclass(frozen=True)
 class Detection:
     """What a file is. `method` is None for a LoRA that is no accelerator; `reason` says in words how we know, or why it is unreadable."""
 
     method: str | None
     reason: str
-    layout: Layout = Layout(frozenset())
+    layout: Layout = NO_LAYOUT
     naming: str = OTHER
     readable: bool = True
     superseded: bool = False

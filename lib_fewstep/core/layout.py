@@ -26,7 +26,9 @@ KOHYA, PEFT, OTHER = "kohya", "peft", "other"
 
 @dataclass(frozen=True, order=True)
 class Site:
-    """One spatial transformer: its place (side-level-index as diffusers counts, `down-1-0`), how many blocks deep, channels, and text width (0: not seen)."""
+    """One spatial transformer: its place (side-level-index as diffusers counts, `down-1-0`), its depth in blocks, its channels, and the
+    width of the text embeddings that it reads. 0: not seen.
+    """
 
     place: str
     depth: int
@@ -112,8 +114,10 @@ def layout_of(shapes: Mapping[str, tuple[int, ...]] | Iterable[tuple[str, tuple[
 
 def naming_of(names: Iterable[str]) -> str:
     """Whose key names a LoRA file uses: `kohya` (every WebUI loads them), `peft` (A1111 does not), or `other`."""
-    kinds = {KOHYA if n.startswith(("lora_unet_", "lora_te")) else PEFT if re.search(r"\.lora_[ABab]\.|\.lora\.(up|down)\.", n) else OTHER for n in names}
-    return next((kind for kind in (KOHYA, PEFT) if kind in kinds), OTHER)
+    names = list(names)
+    if any(name.startswith(("lora_unet_", "lora_te")) for name in names):
+        return KOHYA
+    return PEFT if any(re.search(r"\.lora_[ABab]\.|\.lora\.(up|down)\.", name) for name in names) else OTHER
 
 
 def _place(found: re.Match[str], blocks_per_level: int) -> str:

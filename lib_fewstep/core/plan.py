@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,31 +10,11 @@ from .detect import Detection
 from .layout import KOHYA, Layout
 from .profiles import FAMILIES, Profile, Range, Tables
 from .prompts import LoraTag, lora_tag, lora_tags
-from .schedules import Rule, max_steps, timesteps_for
-
-AUTO = "auto"
+from .request import ALL_STEPS, AUTO, Request
+from .schedules import Rule, host_share, max_steps, timesteps_for
 
 SECOND_ORDER = frozenset({"DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a", "Restart"})
 """Host samplers that ask the UNet twice a step, but once in the last."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for. None means "as recommended"; the host's own settings are what runs without the Accelerator."""
-
-    method: str = AUTO
-    lora: str = AUTO
-    steps: int | None = None
-    cfg: float | None = None
-    weight: float | None = None
-    gamma: float | None = None
-    prompt: str = ""
-    negative_prompt: str = ""
-    host_steps: int = 20
-    host_cfg: float = 7.0
-    host_sampler: str = "Euler"
-    problems: tuple[str, ...] = ()
-    """What was wrong with the request as it came in, in words for the user."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +46,9 @@ class Plan:
     """What will be done. An inactive plan changes nothing and says in `notes` why.
 
     `tag` is what has to be added to the prompt: empty where the user's prompt holds the LoRA already.
-    `timesteps` are those of `rule` in `steps` steps; both are None where the host's schedule `scheduler` decides. `evaluations` counts UNet evaluations of one image,
-    `evaluations_without` those of the user's own settings.
+    `timesteps` are those that the first or only pass visits, `hires_timesteps` those of the hires pass; like `rule`, which they come from,
+    they are None where the host's schedule `scheduler` decides. `evaluations` counts UNet evaluations of one image, `evaluations_without`
+    those of the user's own settings.
     """
 
     active: bool
@@ -83,6 +64,8 @@ class Plan:
     scheduler: str = ""
     rule: Rule | None = None
     timesteps: tuple[int, ...] | None = None
+    hires_timesteps: tuple[int, ...] | None = None
+    hires_steps: int = 0
     evaluations: int = 0
     evaluations_without: int = 0
     notes: tuple[str, ...] = ()
@@ -95,7 +78,11 @@ class Plan:
         if not self.active:
             return "Accelerator does nothing: " + (self.notes[0] if self.notes else "it is off")
         lora = f"{lora_tag(self.lora, self.weight)}" if self.lora else "no LoRA"
-        parts = [f"{self.steps} step{'s' if self.steps != 1 else ''}", f"CFG {self.cfg:g}", self.sampler, lora]
+        made = len(self.timesteps) if self.timesteps is not None else self.steps
+        passes = f"{made} step{'s' if made != 1 else ''}"
+        if self.hires_steps:
+            passes += f" + {self.hires_steps} hires"
+        parts = [passes, f"CFG {self.cfg:g}", self.sampler, lora]
         if self.gamma is not None:
             parts.insert(3, f"gamma {self.gamma:g}")
         noun = "evaluation" if self.evaluations == 1 else "evaluations"
@@ -103,14 +90,13 @@ class Plan:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for the API."""
-        plain = {k: getattr(self, k) for k in self.__dataclass_fields__}
-        return {**plain, "timesteps": list(self.timesteps) if self.timesteps else None, "notes": list(self.notes), "changed": dict(self.changed),
-                "summary": self.summary}
+        plain = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**{name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}, "summary": self.summary}
 
 
 def make_plan(request: Request, facts: Facts, tables: Tables) -> Plan:
     """Decides. Pure: the same request, facts and tables give the same plan. Raises nothing: what cannot be done is an inactive plan."""
-    without = evaluations(request.host_steps, request.host_cfg, request.host_sampler, facts.skips_uncond)
+    without = _evaluations_without(request, facts)
     try:
         profile, lora, tag = _choose(request, facts, tables)
         plan = _fill(profile, lora, tag, request, facts)
@@ -123,6 +109,14 @@ def evaluations(steps: int, cfg: float, sampler: str, skips_uncond: bool) -> int
     """UNet evaluations of one image: one a step, two where the negative prompt is evaluated, nearly twice for second-order samplers."""
     calls = 2 * steps - 1 if sampler in SECOND_ORDER else steps
     return calls if skips_uncond and math.isclose(cfg, 1.0) else 2 * calls
+
+
+def _evaluations_without(request: Request, facts: Facts) -> int:
+    """What the user's own settings would ask of the UNet."""
+    passes = [host_share(request.host_steps, request.denoise)]
+    if request.hires_denoise is not None:
+        passes.append(request.hires_steps or request.host_steps)
+    return sum(evaluations(steps, request.host_cfg, request.host_sampler, facts.skips_uncond) for steps in passes)
 
 
 def fitting(facts: Facts, tables: Tables, method: str | None = None) -> list[InstalledLora]:
@@ -185,10 +179,10 @@ def _from_prompt(
     request: Request, facts: Facts, tables: Tables, tag: LoraTag, lora: InstalledLora
 ) -> tuple[Profile, InstalledLora, LoraTag]:
     if request.lora != AUTO and not lora.is_called(request.lora):
-        raise _Refusal(f"the prompt holds the accelerator {tag.text}, and '{request.lora}' was chosen: take the tag out, or set LoRA to Auto")
+        raise _Refusal(f"the prompt holds {tag.text}, and '{request.lora}' was chosen: take the tag out, or set LoRA to Auto")
     if request.method not in (AUTO, lora.detection.method) and request.lora == AUTO:
-        chosen, there = tables.profiles[request.method], tables.profiles[lora.detection.method or ""]
-        raise _Refusal(f"the prompt holds {tag.text}, which is {there.label}, and {chosen.label} was chosen: take the tag out, or set Method to Auto")
+        chosen, there = tables.profiles[request.method].label, tables.profiles[lora.detection.method or ""].label
+        raise _Refusal(f"the prompt holds {tag.text}, which is {there}, and {chosen} was chosen: take the tag out, or set Method to Auto")
     return _profile_of(request, lora, facts, tables), lora, tag
 
 
@@ -248,7 +242,7 @@ def _nothing_at_all(facts: Facts) -> str:
 
 
 def _fill(profile: Profile, lora: InstalledLora, tag: LoraTag | None, request: Request, facts: Facts) -> Plan:
-    if facts.samplers is not None and profile.sampler not in facts.samplers:
+    if facts.samplers is not None and not request.sampler and profile.sampler not in facts.samplers:
         raise _Refusal(f"{profile.label} needs the sampler {profile.sampler}, which this WebUI does not have")
     notes = list(request.problems)
     steps = int(_value("steps", request.steps, profile.steps, notes, profile))
@@ -262,7 +256,13 @@ def _fill(profile: Profile, lora: InstalledLora, tag: LoraTag | None, request: R
         notes.append("the negative prompt has no effect at CFG 1: it is not evaluated, which halves the work")
     if lora.detection.superseded:
         notes.append(f"LoRA '{lora.name}': {lora.detection.reason}")
-    chosen = {"steps": (steps, profile.steps), "cfg": (cfg, profile.cfg), "weight": (weight, profile.weight), "gamma": (gamma, profile.gamma)}
+    sampler, scheduler, rule = _sampling(profile, request, facts, notes)
+    timesteps = _timesteps(rule, steps, request.denoise, request)
+    hires = request.hires_denoise is not None
+    hires_timesteps = _timesteps(rule, request.hires_steps or steps, request.hires_denoise or 0.0, request, hires=True) if hires else None
+    made = host_share(steps, request.denoise) if timesteps is None else len(timesteps)
+    hires_made = 0 if not hires else (request.hires_steps or steps) if hires_timesteps is None else len(hires_timesteps)
+    values = {"steps": steps, "cfg": cfg, "weight": weight, "gamma": gamma}
     return Plan(
         active=True,
         method=profile.key,
@@ -273,14 +273,46 @@ def _fill(profile: Profile, lora: InstalledLora, tag: LoraTag | None, request: R
         steps=steps,
         cfg=cfg,
         gamma=gamma,
-        sampler=profile.sampler,
-        scheduler=profile.scheduler,
-        rule=profile.timesteps,
-        timesteps=None if profile.timesteps is None else tuple(timesteps_for(profile.timesteps, steps)),
-        evaluations=evaluations(steps, cfg, profile.sampler, skips_uncond=True),
+        sampler=sampler,
+        scheduler=scheduler,
+        rule=rule,
+        timesteps=timesteps,
+        hires_timesteps=hires_timesteps,
+        hires_steps=hires_made,
+        evaluations=sum(evaluations(n, cfg, sampler, skips_uncond=True) for n in (made, hires_made) if n),
         notes=tuple(notes),
-        changed={k: value for k, (value, row) in chosen.items() if value is not None and row is not None and value != row.default},
+        changed={k: v for k, v in values.items() if v is not None and v != getattr(profile, k).default},
     )
+
+
+def _sampling(profile: Profile, request: Request, facts: Facts, notes: list[str]) -> tuple[str, str, Rule | None]:
+    """Sampler, schedule and timestep rule: the row's, but for what the user chose. A schedule of the user's own decides the timesteps."""
+    sampler = profile.sampler
+    if request.sampler:
+        if facts.samplers is not None and request.sampler not in facts.samplers:
+            notes.append(f"sampler '{request.sampler}' is not one of this WebUI's: {sampler} is used")
+        else:
+            sampler = request.sampler
+    if request.scheduler:
+        return sampler, request.scheduler, None
+    return sampler, profile.scheduler, profile.timesteps
+
+
+def _timesteps(rule: Rule | None, steps: int, strength: float, request: Request, hires: bool = False) -> tuple[int, ...] | None:
+    """The timesteps of one pass that begins at `strength` of the noise: all `steps` within it, or those of them that a host would make.
+
+    None where the host's schedule decides; none at all where no noise is added.
+    """
+    if rule is None:
+        return None
+    if strength <= 0:
+        return ()
+    if request.partial == ALL_STEPS or strength >= 1:
+        return tuple(timesteps_for(rule, min(steps, max_steps(rule, strength)), strength))
+    if hires:  # the hosts lay steps / strength steps over the full range, and make the last `steps` of them
+        whole = max(steps, min(int(steps / max(strength, 0.001)), max_steps(rule)))
+        return tuple(timesteps_for(rule, whole)[-steps:])
+    return tuple(timesteps_for(rule, steps)[-host_share(steps, strength):])
 
 
 def _value(name: str, asked: float | None, row: Range, notes: list[str], profile: Profile) -> float:
@@ -305,62 +337,3 @@ def _check_written_weight(tag: LoraTag, request: Request, profile: Profile, note
         notes.append(f"LoRA weight {tag.weight:g} in the prompt is outside what {profile.label} was made for ({profile.weight})")
     if request.weight is not None and not math.isclose(request.weight, tag.weight):
         notes.append(f"the prompt's own {tag.text} sets the LoRA weight: the {request.weight:g} of the control is not used")
-
-
-# ---------------------------------------------------------------------------------------------------------------- requests
-
-_NUMBERS = {"steps": (1, 150), "cfg": (1, 30), "weight": (-10, 10), "gamma": (0, 1)}
-
-
-def request_from(values: Mapping[str, Any], base: Request = Request()) -> Request:
-    """A request from plain values as an API sends them; omitted keys, None and "" keep what `base` says.
-
-    What cannot be used is left out and named in `problems`: its value, what is expected.
-    """
-    known: dict[str, Any] = {}
-    problems = list(base.problems)
-    for key, value in values.items():
-        if value is None or value == "":
-            continue
-        if key in ("method", "lora"):
-            if isinstance(value, str):
-                known[key] = AUTO if value.strip().lower() == AUTO else value
-            else:
-                problems.append(f"'{key}' is {_short(value)}; expected text. It is left at '{getattr(base, key)}'")
-        elif key in _NUMBERS:
-            number = _number(value, *_NUMBERS[key], whole=key == "steps")
-            if number is None:
-                low, high = _NUMBERS[key]
-                kind = "a whole number" if key == "steps" else "a number"
-                problems.append(f"'{key}' is {_short(value)}; expected {kind} from {low} to {high}. The recommended value is used")
-            else:
-                known[key] = number
-        elif key != "enabled":
-            problems.append(f"'{str(key)[:40]}' is no setting; expected enabled, method, lora, {', '.join(_NUMBERS)}")
-    return replace(base, **known, problems=tuple(problems))
-
-
-def _number(value: Any, low: float, high: float, whole: bool) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    if not low <= number <= high or (whole and number != int(number)):  # NaN fails the first
-        return None
-    return int(number) if whole else number
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
-def explicit(shown: Mapping[str, float | None], recommended: Profile | None) -> dict[str, float]:
-    """Those of the values shown in the controls that the user changed from what `recommended` had filled in."""
-    if recommended is None:
-        return {k: v for k, v in shown.items() if v is not None}
-    rows: Iterable[tuple[str, Range | None]] = (("steps", recommended.steps), ("cfg", recommended.cfg), ("weight", recommended.weight),
-                                                ("gamma", recommended.gamma))
-    return {k: v for k, row in rows if (v := shown.get(k)) is not None and row is not None and not math.isclose(v, row.default)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +121,12 @@ def load_tables(extra: Iterable[Path] = ()) -> Tables:
     for path in (DATA / "methods.yaml", DATA / "files.yaml", *extra):
         table = _read(path, problems)
         for key, row in _rows_of(table, "methods", dict, path, problems).items():
-            profile = _checked(lambda: _profile(str(key), row), path, str(key), problems)
+            profile = _checked(partial(_profile, str(key), row), path, str(key), problems)
             if profile is not None:
                 profiles[profile.key] = profile
         for number, row in enumerate(_rows_of(table, "files", list, path, problems), start=1):
             name = str(row.get("file", f"#{number}")) if isinstance(row, dict) else f"#{number}"
-            published = _checked(lambda: _published_file(row, profiles), path, name, problems)
+            published = _checked(partial(_published_file, row, profiles), path, name, problems)
             if published is not None:
                 files[published.repo, published.family, published.file + "".join(published.sha256)] = published
     return Tables(profiles, tuple(files.values()), tuple(problems))
@@ -238,9 +239,9 @@ def _timesteps(value: Any) -> Rule | None:
         return None
     if isinstance(value, str) and value in RULES:
         return value
-    if isinstance(value, list) and value and all(isinstance(t, int) and 0 <= t <= 999 for t in value):
-        if list(value) == sorted(set(value), reverse=True):
-            return tuple(value)
+    whole = isinstance(value, list) and value and all(type(t) is int and 0 <= t <= 999 for t in value)
+    if whole and value == sorted(set(value), reverse=True):
+        return tuple(value)
     expected = f"{', '.join(RULES)}, {HOST_SCHEDULE}, or a descending list of timesteps from 999 to 0"
     raise _Bad("timesteps", f"is {_shown(value)}; expected {expected}")
 

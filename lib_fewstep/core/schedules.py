@@ -16,48 +16,63 @@ Rule = str | Sequence[int]
 """A name in `RULES`, or the explicit timesteps themselves."""
 
 
-def lcm_timesteps(steps: int) -> list[int]:
+def lcm_timesteps(steps: int, strength: float = 1.0) -> list[int]:
     """The grid of LCM and TCD: every `floor(i * 50 / steps)`-th of 999, 979, … 19; 4 steps: 999 759 499 259.
 
+    `strength` below 1 (img2img, hires) keeps the last part of the fifty points and makes all steps in it; 4 steps at 0.5: 499 379 259 139.
+
     Source: diffusers `LCMScheduler.set_timesteps` with original_inference_steps 50 (LCM paper, sec. 4.3: skipping-step k = 20).
-    Raises ValueError outside 1 … 50 steps: the grid has no more points.
+    Raises ValueError where the grid has fewer points than `steps`.
     """
-    _check_steps(steps, LCM_ORIGINAL_STEPS)
+    points = _part_of(LCM_ORIGINAL_STEPS, strength)
+    _check_steps(steps, points)
     stride = TRAIN_TIMESTEPS // LCM_ORIGINAL_STEPS
-    return [stride * (LCM_ORIGINAL_STEPS - i * LCM_ORIGINAL_STEPS // steps) - 1 for i in range(steps)]
+    return [stride * (points - i * points // steps) - 1 for i in range(steps)]
 
 
-def trailing_timesteps(steps: int) -> list[int]:
-    """Evenly spaced from the end: 4 steps: 999 749 499 249.
+def trailing_timesteps(steps: int, strength: float = 1.0) -> list[int]:
+    """Evenly spaced from the end: 4 steps: 999 749 499 249; at strength 0.5: 499 374 249 124.
 
     Source: diffusers `timestep_spacing="trailing"`; "Common Diffusion Noise Schedules and Sample Steps are Flawed", table 2.
+    Raises ValueError where there are fewer timesteps than `steps`.
     """
-    _check_steps(steps, TRAIN_TIMESTEPS)
-    return [round(TRAIN_TIMESTEPS - i * TRAIN_TIMESTEPS / steps) - 1 for i in range(steps)]
+    points = _part_of(TRAIN_TIMESTEPS, strength)
+    _check_steps(steps, points)
+    return [round(points - i * points / steps) - 1 for i in range(steps)]
 
 
 RULES = {"lcm": lcm_timesteps, "trailing": trailing_timesteps}
 
 
-def timesteps_for(rule: Rule, steps: int) -> list[int]:
-    """The timesteps that `rule` visits in `steps` steps.
+def timesteps_for(rule: Rule, steps: int, strength: float = 1.0) -> list[int]:
+    """The timesteps that `rule` visits in `steps` steps, within the part of the noise that `strength` (0 to 1) leaves.
 
-    An explicit list serves its first `steps` entries, as the methods that publish one do (Turbo: 999 899 799 699).
-    Raises ValueError for an unknown rule or a list that is too short.
+    An explicit list serves its first `steps` entries, as the methods that publish one do (Turbo: 999 899 799 699), and below
+    full strength even spacing instead: those lists start at pure noise.
+    Raises ValueError for an unknown rule, or one that has no room for so many steps.
     """
     if isinstance(rule, str):
         if rule not in RULES:
             raise ValueError(f"timestep rule {rule!r} is unknown; expected one of {', '.join(RULES)} or a list of timesteps")
-        return RULES[rule](steps)
-    _check_steps(steps, len(rule))
-    return list(rule[:steps])
+        return RULES[rule](steps, strength)
+    _check_steps(steps, max_steps(rule, strength))
+    return list(rule[:steps]) if strength >= 1 else trailing_timesteps(steps, strength)
 
 
-def max_steps(rule: Rule) -> int:
-    """The largest number of steps that `rule` can serve."""
-    if isinstance(rule, str):
-        return LCM_ORIGINAL_STEPS if rule == "lcm" else TRAIN_TIMESTEPS
-    return len(rule)
+def max_steps(rule: Rule, strength: float = 1.0) -> int:
+    """The largest number of steps that `rule` has room for at `strength`."""
+    if not isinstance(rule, str):
+        return min(len(rule), _part_of(TRAIN_TIMESTEPS, strength))
+    return _part_of(LCM_ORIGINAL_STEPS if rule == "lcm" else TRAIN_TIMESTEPS, strength)
+
+
+def host_share(steps: int, strength: float) -> int:
+    """How many of `steps` steps the hosts make in img2img: `int(strength * steps) + 1`, all of them at full strength."""
+    return min(steps, int(min(strength, 0.999) * steps) + 1)
+
+
+def _part_of(points: int, strength: float) -> int:
+    return max(1, int(points * strength))
 
 
 def training_sigmas() -> torch.Tensor:

@@ -1,6 +1,8 @@
 """A plan, carried out on the host's processing object `p`."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -8,10 +10,11 @@ from modules import shared
 
 from ..core.plan import Plan
 from ..core.prompts import with_tag
+from ..core.request import Request
 from ..core.schedules import max_steps, sigmas_at, timesteps_for
 from .state import plan_of, set_plan
 
-_FIELDS = ("steps", "cfg_scale", "sampler_name", "scheduler", "hr_cfg", "sampler_noise_scheduler_override")
+_FIELDS = ("steps", "cfg_scale", "sampler_name", "scheduler", "hr_cfg", "hr_second_pass_steps", "sampler_noise_scheduler_override")
 _BEFORE = "fewstep_before"
 
 
@@ -22,6 +25,21 @@ def restore(p: Any) -> None:
             setattr(p, name, before)
     setattr(p, _BEFORE, {})
     set_plan(p, None)
+
+
+def request_of(p: Any) -> Request:
+    """What `p` would do without us: the base of the user's request."""
+    hires = bool(getattr(p, "enable_hr", False))
+    return Request(
+        prompt=p.all_prompts[0],
+        negative_prompt=p.all_negative_prompts[0],
+        denoise=float(p.denoising_strength or 0) if is_img2img(p) else 1.0,
+        hires_denoise=float(p.denoising_strength or 0) if hires else None,
+        hires_steps=getattr(p, "hr_second_pass_steps", 0) if hires else 0,
+        host_steps=p.steps,
+        host_cfg=p.cfg_scale,
+        host_sampler=p.sampler_name,
+    )
 
 
 def apply(plan: Plan, p: Any) -> None:
@@ -43,6 +61,8 @@ def apply(plan: Plan, p: Any) -> None:
         p.hr_cfg = plan.cfg
     # X/Y/Z plot gives all its cells the same dictionary
     p.extra_generation_params = dict(p.extra_generation_params)
+    if plan.hires_timesteps is not None and getattr(p, "hr_second_pass_steps", 0):
+        p.hr_second_pass_steps = plan.hires_steps
     if plan.rule is not None:
         p.sampler_noise_scheduler_override = _Timesteps(plan, p)
         if plan.scheduler != "Automatic":
@@ -64,25 +84,45 @@ def add_tag(p: Any) -> None:
         p.main_prompt = with_tag(p.main_prompt, plan.tag)
 
 
-class _Timesteps:
-    """The host's hook for a schedule of one's own, `p.sampler_noise_scheduler_override`: steps -> sigmas.
+def steer_img2img(p: Any) -> None:
+    """Makes an img2img pass run as many steps as the plan says; by itself the host makes `denoise * steps` of them.
 
-    The host asks for another number of steps than the plan's where it makes part of them: hires asks for steps / denoise.
+    To be called when `p.sampler` exists and before it runs. Given a number of steps, as hires gives it, the host makes just that many.
+    """
+    plan, sampler = plan_of(p), getattr(p, "sampler", None)
+    if plan is None or plan.timesteps is None or not is_img2img(p) or sampler is None:
+        return
+    sampler.sample_img2img = partial(type(sampler).sample_img2img, sampler, steps=len(plan.timesteps))
+
+
+def is_img2img(p: Any) -> bool:
+    """Whether `p` begins from a picture."""
+    return getattr(p, "init_images", None) is not None
+
+
+class _Timesteps:
+    """The host's hook for a schedule of one's own, `p.sampler_noise_scheduler_override`: steps -> sigmas, shape (steps + 1,).
+
+    For a pass that begins below full noise the host asks for more steps than it makes, and makes the last of them.
     """
 
     def __init__(self, plan: Plan, p: Any):
         self._plan, self._p = plan, p
 
     def __call__(self, steps: int) -> torch.Tensor:
-        table = self._p.sampler.model_wrap.sigmas
         dropped = self._drops_penultimate()
-        sigmas = sigmas_at(self._timesteps(steps - 1 if dropped else steps), table)
+        wanted = steps - 1 if dropped else steps
+        sigmas = sigmas_at(self._timesteps(wanted), self._p.sampler.model_wrap.sigmas)
+        unused = sigmas[:1].expand(max(0, wanted + 1 - len(sigmas)))
+        sigmas = torch.cat([unused, sigmas])
         return torch.cat([sigmas[:-1], sigmas[-2:]]) if dropped else sigmas
 
-    def _timesteps(self, steps: int) -> tuple[int, ...] | list[int]:
+    def _timesteps(self, steps: int) -> Sequence[int]:
+        """Those of the plan for the pass that runs; for a pass that the plan does not know, its rule."""
         plan = self._plan
-        if steps == plan.steps and plan.timesteps is not None:
-            return plan.timesteps
+        planned = plan.hires_timesteps if getattr(self._p, "is_hr_pass", False) else plan.timesteps
+        if planned is not None and len(planned) <= steps:
+            return planned
         rule = plan.rule if plan.rule is not None and steps <= max_steps(plan.rule) else "trailing"
         return timesteps_for(rule, steps)
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.plan import AUTO, Plan
+from ..core.plan import Plan
 from ..core.profiles import Profile, Tables
 from ..core.prompts import lora_tags, without_tag
+from ..core.request import AUTO
 
 METHOD, LORA, WEIGHT, GAMMA = "Accelerator", "Accelerator LoRA", "Accelerator weight", "Accelerator gamma"
 KEYS = (METHOD, LORA, WEIGHT, GAMMA)

@@ -9,8 +9,9 @@ from fastapi import Body, Depends, FastAPI, HTTPException
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from modules import shared
 
-from ..core.plan import Request, fitting, make_plan, request_from
+from ..core.plan import fitting, make_plan
 from ..core.profiles import Profile, Range
+from ..core.request import Request, request_from
 from .facts import HostFacts
 
 PREFIX = "/fewstep/v1"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from modules import sd_samplers
+from modules import sd_samplers, shared
 from modules.sd_samplers_common import SamplerData
 from modules.sd_samplers_kdiffusion import KDiffusionSampler
 
@@ -18,7 +18,7 @@ DEFAULT_GAMMA = 0.3  # diffusers' TCDScheduler.step
 
 
 class FewStepSampler(KDiffusionSampler):
-    """The host's k-diffusion sampler around one of ours: with the host's noise, the plan's gamma, and LCM's grid as its Automatic schedule."""
+    """The host's k-diffusion sampler around one of ours: the host's noise, the plan's gamma, and LCM's grid as the schedule Automatic."""
 
     def initialize(self, p: Any) -> dict[str, Any]:
         arguments = super().initialize(p)
@@ -28,6 +28,13 @@ class FewStepSampler(KDiffusionSampler):
             plan = plan_of(p)
             arguments["gamma"] = DEFAULT_GAMMA if plan is None or plan.gamma is None else plan.gamma
         return arguments
+
+    def sample(self, p: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """txt2img. The methods' own pipelines start at variance 1 + sigma²; the hosts at sigma², unless an option says so."""
+        if not shared.opts.sgm_noise_multiplier:
+            sigma = self.get_sigmas(p, kwargs.get("steps") or p.steps)[0].to(x)
+            x = x * (1 + sigma**-2).sqrt()
+        return super().sample(p, x, *args, **kwargs)
 
     def get_sigmas(self, p: Any, steps: int) -> torch.Tensor:
         """Chosen by hand with the schedule Automatic, the sampler visits the timesteps that LCM and TCD were trained for."""

@@ -6,11 +6,13 @@ from typing import Any
 
 from modules import scripts
 
-from ..core.plan import AUTO
+from ..core.request import AUTO
 
 OFF = "None"
 _ATTRIBUTE = "fewstep_axes"
 _PREFIX = "[Accelerator] "
+_BUILT_IN = {"Steps": "steps", "CFG Scale": "cfg", "Sampler": "sampler", "Schedule type": "scheduler", "Hires steps": "hires_steps"}
+"""The host's own axes over what a method would decide: in their cell they win."""
 
 
 def axes_of(p: Any, enabled: bool) -> tuple[bool, dict[str, Any]]:
@@ -22,10 +24,13 @@ def axes_of(p: Any, enabled: bool) -> tuple[bool, dict[str, Any]]:
 def register(methods: Callable[[], list[str]], loras: Callable[[], list[str]]) -> None:
     """Adds the axes, in place of same-named ones: safe to call again. Without the X/Y/Z script it does nothing."""
     for module in _xyz_modules():
+        for option in module.axis_options:
+            if option.label in _BUILT_IN:
+                option.apply = _observed(option.apply, _BUILT_IN[option.label])
         module.axis_options[:] = [option for option in module.axis_options if not option.label.startswith(_PREFIX)]
         axis = module.AxisOption
         module.axis_options.extend([
-            axis(_PREFIX + "Method", str, _set("method"), choices=lambda: [OFF, AUTO, *methods()]),
+            axis(_PREFIX + "Method", str, _set("method"), confirm=_known(methods), choices=lambda: [OFF, AUTO, *methods()]),
             axis(_PREFIX + "LoRA", str, _set("lora"), choices=lambda: [AUTO, *loras()]),
             axis(_PREFIX + "LoRA weight", float, _set("weight")),
             axis(_PREFIX + "Steps", int, _set("steps")),
@@ -39,6 +44,29 @@ def _set(key: str) -> Callable[[Any, Any, Any], None]:
         setattr(p, _ATTRIBUTE, {**getattr(p, _ATTRIBUTE, {}), key: x})  # a new dictionary: the cells' objects are shallow copies of one
 
     return apply
+
+
+def _observed(apply: Callable[[Any, Any, Any], None], key: str) -> Callable[[Any, Any, Any], None]:
+    """A built-in axis' `apply` that also leaves its value for us; wrapped once, however often the UI is reloaded."""
+    original = getattr(apply, "fewstep_original", apply)
+
+    def observed(p: Any, x: Any, xs: Any) -> None:
+        original(p, x, xs)
+        _set(key)(p, x, xs)
+
+    observed.fewstep_original = original  # type: ignore[attr-defined]
+    return observed
+
+
+def _known(methods: Callable[[], list[str]]) -> Callable[[Any, list[Any]], None]:
+    """Stops the plot before its first image when a value is no method: the host shows the error."""
+
+    def confirm(p: Any, xs: list[Any]) -> None:
+        for x in xs:
+            if x not in (OFF, AUTO, *methods()):
+                raise RuntimeError(f"Accelerator method '{x}' is unknown; expected {OFF}, {AUTO}, {', '.join(methods())}")
+
+    return confirm
 
 
 def _xyz_modules() -> list[Any]:

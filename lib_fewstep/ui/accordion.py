@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import gradio as gr
 
 from ..core.controls import ORDER, Controls, initial, lora_from, lora_text, method_from, method_text
-from ..core.plan import Facts, Request
+from ..core.plan import Facts
 from ..core.profiles import Tables
+from ..core.request import Request
 from .view import View, lora_choices, make_view, method_choices, plan_html
 
 HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling")
@@ -46,18 +47,18 @@ class Accordion:
         """Makes the components; returns those whose values the host passes to the script, in the order of `Controls`."""
         start, auto = initial(self._source.tables), method_text(None)
         with self._widgets.accordion(False, label="Accelerator", elem_id=self._id("accordion")) as enabled:
-            with gr.Row(elem_classes="fewstep-row"):
-                method = gr.Dropdown(label="Method", choices=method_choices(Facts(), self._source.tables), value=auto, elem_id=self._id("method"))
+            with gr.Row(elem_classes=["fewstep-row"]):
+                methods = method_choices(Facts(), self._source.tables)
+                method = gr.Dropdown(label="Method", choices=methods, value=auto, elem_id=self._id("method"))
                 lora = gr.Dropdown(label="LoRA", choices=[auto], value=auto, allow_custom_value=True, elem_id=self._id("lora"))
                 self._rescan = self._widgets.tool_button("\U0001f504", elem_id=self._id("rescan"))
             with gr.Row():
                 steps = gr.Slider(1, 50, value=start.steps, step=1, label="Steps", elem_id=self._id("steps"))
                 cfg = gr.Slider(1, 15, value=start.cfg, step=0.1, label="CFG scale", elem_id=self._id("cfg"))
                 weight = gr.Slider(0, 2, value=start.weight, step=0.05, label="LoRA weight", elem_id=self._id("weight"))
-                gamma = gr.Slider(
-                    0, 1, value=start.gamma, step=0.05, label="Gamma (0: no fresh noise, 1: all fresh)", visible=False, elem_id=self._id("gamma")
-                )
-            with gr.Row(elem_classes="fewstep-row"):
+                label = "Gamma (0: no fresh noise, 1: all fresh)"
+                gamma = gr.Slider(0, 1, value=start.gamma, step=0.05, label=label, visible=False, elem_id=self._id("gamma"))
+            with gr.Row(elem_classes=["fewstep-row", "fewstep-actions"]):
                 self._reset = gr.Button("Reset to recommended", size="sm", elem_id=self._id("reset"))
                 self._all_methods = gr.Checkbox(False, label="Show methods for other models too", elem_id=self._id("all_methods"))
             self._plan = gr.HTML("", elem_id=self._id("plan"))

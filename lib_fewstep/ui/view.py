@@ -5,8 +5,10 @@ import html
 from dataclasses import dataclass, replace
 
 from ..core.controls import NUMBERS, Controls, filled, lora_text, method_text
-from ..core.plan import AUTO, Facts, Plan, Request, explicit, fitting, make_plan
+from ..core.plan import Facts, Plan, fitting, make_plan
 from ..core.profiles import FAMILIES, Profile, Tables
+from ..core.request import AUTO, Request, explicit
+
 
 @dataclass(frozen=True)
 class View:

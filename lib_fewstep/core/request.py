@@ -1,0 +1,100 @@
+"""What the user asks for, made from whatever came in."""
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .profiles import Profile, Range
+
+AUTO = "auto"
+
+ALL_STEPS, HOST_STEPS = "all", "host"
+"""What a pass that begins below full noise does: all the method's steps within the noise that is left, or the host's share of them."""
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for. None means "as recommended"; the host's own settings are what runs without the Accelerator."""
+
+    method: str = AUTO
+    lora: str = AUTO
+    steps: int | None = None
+    cfg: float | None = None
+    weight: float | None = None
+    gamma: float | None = None
+    sampler: str | None = None
+    scheduler: str | None = None
+    prompt: str = ""
+    negative_prompt: str = ""
+    denoise: float = 1.0
+    """How much of the noise img2img adds, 0 to 1; 1 in txt2img."""
+    hires_denoise: float | None = None
+    """The same for the hires pass; None without one."""
+    hires_steps: int = 0
+    """Steps of the hires pass; 0: as many as in the first."""
+    partial: str = ALL_STEPS
+    host_steps: int = 20
+    host_cfg: float = 7.0
+    host_sampler: str = "Euler"
+    problems: tuple[str, ...] = ()
+    """What was wrong with the request as it came in, in words for the user."""
+
+
+_NUMBERS = {"steps": (1, 150), "cfg": (1, 30), "weight": (-10, 10), "gamma": (0, 1), "hires_steps": (0, 150)}
+_WHOLE = ("steps", "hires_steps")
+_TEXTS = ("method", "lora", "sampler", "scheduler")
+
+
+def request_from(values: Mapping[str, Any], base: Request = Request()) -> Request:
+    """A request from plain values as an API sends them; omitted keys, None and "" keep what `base` says.
+
+    What cannot be used is left out and named in `problems`: its value, what is expected.
+    """
+    known: dict[str, Any] = {}
+    problems = list(base.problems)
+    for key, value in values.items():
+        if value is None or value == "":
+            continue
+        if key in _TEXTS:
+            if isinstance(value, str):
+                known[key] = AUTO if value.strip().lower() == AUTO else value
+            else:
+                problems.append(f"'{key}' is {_short(value)}; expected text. It is not used")
+        elif key in _NUMBERS:
+            number = _number(value, *_NUMBERS[key], whole=key in _WHOLE)
+            if number is None:
+                low, high = _NUMBERS[key]
+                kind = "a whole number" if key in _WHOLE else "a number"
+                problems.append(f"'{key}' is {_short(value)}; expected {kind} from {low} to {high}. The recommended value is used")
+            else:
+                known[key] = number
+        elif key != "enabled":
+            problems.append(f"'{str(key)[:40]}' is no setting; expected {', '.join(('enabled', *_TEXTS, *_NUMBERS))}")
+    return replace(base, **known, problems=tuple(problems))
+
+
+def _number(value: Any, low: float, high: float, whole: bool) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    if not low <= number <= high or (whole and number != int(number)):  # NaN fails the first
+        return None
+    return int(number) if whole else number
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def explicit(shown: Mapping[str, float | None], recommended: Profile | None) -> dict[str, float]:
+    """Those of the values shown in the controls that the user changed from what `recommended` had filled in."""
+    if recommended is None:
+        return {k: v for k, v in shown.items() if v is not None}
+    rows: Iterable[tuple[str, Range | None]] = (("steps", recommended.steps), ("cfg", recommended.cfg), ("weight", recommended.weight),
+                                                ("gamma", recommended.gamma))
+    return {k: v for k, row in rows if (v := shown.get(k)) is not None and row is not None and not math.isclose(v, row.default)}
