@@ -1,11 +1,12 @@
 // Few-Step Accelerator: what gradio cannot do by itself.
 // 1. While the Accelerator decides them, the host's own controls say so.
-// 2. The plan line follows the prompt and the selected checkpoint, which change without an event that reaches Python.
+// 2. The plan line follows the host's controls and the selected checkpoint, which change without an event that reaches Python.
 (function () {
     "use strict";
 
     const TABS = ["txt2img", "img2img"];
     const OVERRIDDEN = ["steps", "cfg_scale", "sampling", "scheduler"];
+    const FOLLOWED = ["prompt", "neg_prompt", "steps", "cfg_scale", "denoising_strength", "hr-checkbox", "hires_steps"];
     const TYPING_PAUSE_MS = 500;
 
     const byId = (id) => gradioApp().getElementById ? gradioApp().getElementById(id) : gradioApp().querySelector("#" + id);
@@ -37,8 +38,8 @@
         }
     }
 
-    function followPrompt(tab) {
-        for (const name of ["prompt", "neg_prompt", "steps", "cfg_scale"]) {
+    function followControls(tab) {
+        for (const name of FOLLOWED) {
             const control = byId(`${tab}_${name}`);
             if (!control || control.dataset.fewstepFollowed) continue;
             control.dataset.fewstepFollowed = "yes";
@@ -51,7 +52,7 @@
     }
 
     onUiUpdate(() => TABS.forEach((tab) => {
-        followPrompt(tab);
+        followControls(tab);
         markOverridden(tab);
     }));
 

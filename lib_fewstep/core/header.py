@@ -14,6 +14,9 @@ from pathlib import Path
 MAX_HEADER_BYTES = 100_000_000
 """The limit of the safetensors library itself."""
 
+_MAX_DIMENSIONS = 64
+"""PyTorch's limit; it keeps the product of a hostile shape from taking minutes."""
+
 _BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32,
          "F32": 32, "F64": 64, "I64": 64, "U64": 64}
 
@@ -76,7 +79,7 @@ def _entry(name: str, entry: object) -> tuple[tuple[int, ...], int]:
         shape = tuple(entry["shape"])  # type: ignore[index]
         start, stop = entry["data_offsets"]  # type: ignore[index]
         bits = _BITS.get(entry["dtype"])  # type: ignore[index]
-        if not all(type(n) is int and n >= 0 for n in (*shape, start, stop)) or stop < start:
+        if len(shape) > _MAX_DIMENSIONS or not all(type(n) is int and n >= 0 for n in (*shape, start, stop)) or stop < start:
             raise ValueError
         if bits is not None and math.prod(shape) * bits != (stop - start) * 8:
             raise ValueError

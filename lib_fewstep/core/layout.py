@@ -17,6 +17,7 @@ _TRANSFORMER = re.compile(
     r"|(?P<diffusers>down|up)_blocks_(?P<level>\d+)_attentions_(?P<index>\d+))"
     r"_transformer_blocks_(?P<depth>\d+)_attn(?P<attn>[12])_(?:processor_)?to_(?P<projection>[qkv])_(?P<rest>.*)"
 )
+_INPUT = re.compile(r"(?:model_diffusion_model_)?(?:input_blocks_0_0|conv_in)_weight")
 _FIRST_DOWNSAMPLER = re.compile(r"input_blocks_(\d+)_0_op")
 _INPUT_SIDE = re.compile(r"weight|(?:lora_)?(?:down|a)_(?:default_)?weight")
 """What follows the projection's name in the tensor that is as wide as the projection's input."""
@@ -46,23 +47,30 @@ class Site:
 
 @dataclass(frozen=True)
 class Layout:
-    """All transformers of a UNet, or those that a LoRA touches."""
+    """All transformers of a UNet, or those that a LoRA touches; and the channels that a UNet reads (0: not seen)."""
 
     sites: frozenset[Site]
+    channels: int = 0
 
     @property
     def family(self) -> str | None:
         """Which published architecture this is (a key of `profiles.FAMILIES`), judged by structure; None if it is none of them.
 
-        Widths are not asked, except the text width that alone tells SD 2 from SD 1: a narrow test model is of its family too.
+        Widths are not asked, except the text width that alone tells SD 2 from SD 1 (None where it is not seen): a narrow test model
+        is of its family too.
         """
         depth: dict[str, int] = {}
         for site in self.sites:
             level = site.place.rpartition("-")[0]
             depth[level] = max(depth.get(level, 0), site.depth)
         if "down-0" in depth or "up-3" in depth:
-            return "sd21" if self.context == 1024 else "sd15"
+            return {0: None, 1024: "sd21"}.get(self.context, "sd15")
         return _SDXL_KIN.get((depth.get("down-1", 0), depth.get("down-2", 0)))
+
+    @property
+    def reads_picture(self) -> bool:
+        """Whether this is an InstructPix2Pix UNet: it reads the picture to be edited beside the noise, 4 + 4 channels."""
+        return self.channels == 8
 
     @property
     def context(self) -> int:
@@ -109,7 +117,9 @@ def layout_of(shapes: Mapping[str, tuple[int, ...]] | Iterable[tuple[str, tuple[
         if len(shape) >= 2 and _INPUT_SIDE.fullmatch(found["rest"]):
             side = context if found["attn"] == "2" and found["projection"] != "q" else width
             side[place] = shape[1]
-    return Layout(frozenset(Site(place, depth[place], width.get(place, 0), context.get(place, 0)) for place in depth))
+    sites = frozenset(Site(place, depth[place], width.get(place, 0), context.get(place, 0)) for place in depth)
+    channels = [shape[1] for name, shape in named if _INPUT.fullmatch(name) and len(shape) == 4]
+    return Layout(sites, max(channels, default=0))
 
 
 def naming_of(names: Iterable[str]) -> str:

@@ -37,6 +37,8 @@ class Facts:
     loras: tuple[InstalledLora, ...] = ()
     samplers: frozenset[str] | None = None
     """Names of the host's samplers; None: not asked."""
+    schedulers: frozenset[str] | None = None
+    """Labels of the host's schedules; None: not asked."""
     skips_uncond: bool = False
     """Whether the host by itself leaves the negative prompt out at CFG 1."""
 
@@ -120,11 +122,11 @@ def _evaluations_without(request: Request, facts: Facts) -> int:
 
 
 def fitting(facts: Facts, tables: Tables, method: str | None = None) -> list[InstalledLora]:
-    """Installed accelerators that the loaded checkpoint can use, best first: in the tables' order of methods, then by name.
+    """Installed accelerators that the loaded checkpoint can use, best first: in the tables' `auto_order`, then by name.
 
     Replaced uploads come last. `method` narrows the list to one.
     """
-    order = {key: rank for rank, key in enumerate(tables.profiles)}
+    order = {key: rank for rank, key in enumerate(tables.auto_order)}
     usable = [
         lora for lora in facts.loras
         if lora.detection.method in order and method in (None, lora.detection.method) and _unusable(lora, facts) is None
@@ -141,6 +143,8 @@ class _Refusal(Exception):
 
 def _choose(request: Request, facts: Facts, tables: Tables) -> tuple[Profile, InstalledLora, LoraTag | None]:
     """The method, its LoRA, and the tag of it that the prompt holds already."""
+    if facts.unet is not None and facts.unet.reads_picture:
+        raise _Refusal("the loaded checkpoint is an InstructPix2Pix model, guided by the picture too: no method was made for that")
     if request.method != AUTO and request.method not in tables.profiles:
         raise _Refusal(f"method '{request.method}' is unknown; expected auto or one of {', '.join(tables.profiles)}")
     present = _accelerators_in(request.prompt, facts, tables)
@@ -295,7 +299,13 @@ def _sampling(profile: Profile, request: Request, facts: Facts, notes: list[str]
             sampler = request.sampler
     if request.scheduler:
         return sampler, request.scheduler, None
-    return sampler, profile.scheduler, profile.timesteps
+    known = facts.schedulers is None or profile.scheduler in facts.schedulers
+    return sampler, profile.scheduler if known else _next_best_schedule(facts), profile.timesteps
+
+
+def _next_best_schedule(facts: Facts) -> str:
+    """What stands for a schedule that an older host does not have: where our timesteps do not reach, it should come near them."""
+    return next((label for label in ("Simple", "SGM Uniform") if label in (facts.schedulers or ())), "Automatic")
 
 
 def _timesteps(rule: Rule | None, steps: int, strength: float, request: Request, hires: bool = False) -> tuple[int, ...] | None:

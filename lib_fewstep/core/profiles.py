@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,9 @@ class Problem:
 class Tables:
     profiles: Mapping[str, Profile]
     files: tuple[PublishedFile, ...]
-    problems: tuple[Problem, ...] = field(default=())
+    auto_order: tuple[str, ...] = ()
+    """Keys of all methods, in the order in which Auto prefers them."""
+    problems: tuple[Problem, ...] = ()
 
     def for_family(self, family: str | None) -> list[Profile]:
         """The methods made for `family`, in table order; all of them where the family is unknown."""
@@ -117,6 +119,7 @@ def load_tables(extra: Iterable[Path] = ()) -> Tables:
     """
     profiles: dict[str, Profile] = {}
     files: dict[tuple[str, str, str], PublishedFile] = {}
+    order: list[str] = []
     problems: list[Problem] = []
     for path in (DATA / "methods.yaml", DATA / "files.yaml", *extra):
         table = _read(path, problems)
@@ -129,7 +132,8 @@ def load_tables(extra: Iterable[Path] = ()) -> Tables:
             published = _checked(partial(_published_file, row, profiles), path, name, problems)
             if published is not None:
                 files[published.repo, published.family, published.file + "".join(published.sha256)] = published
-    return Tables(profiles, tuple(files.values()), tuple(problems))
+        order = [*_auto_order(table, path, profiles, problems), *order]
+    return Tables(profiles, tuple(files.values()), tuple(dict.fromkeys([*order, *profiles])), tuple(problems))
 
 
 def name_key(stem: str) -> str:
@@ -165,6 +169,16 @@ def _rows_of(table: dict[str, Any], name: str, kind: type, path: Path, problems:
         problems.append(Problem(str(path), "", name, f"is {_shown(rows)}; expected {expected}"))
         return kind()
     return rows
+
+
+def _auto_order(table: dict[str, Any], path: Path, profiles: Mapping[str, Profile], problems: list[Problem]) -> list[str]:
+    order = table.get("auto_order") or []
+    order = order if isinstance(order, list) else [order]
+    known = [key for key in order if isinstance(key, str) and key in profiles]
+    for key in order:
+        if key not in known:
+            problems.append(Problem(str(path), "", "auto_order", f"names {_shown(key)}; expected one of {', '.join(profiles)}"))
+    return known
 
 
 def _checked(make: Callable[[], Any], path: Path, row: str, problems: list[Problem]) -> Any:

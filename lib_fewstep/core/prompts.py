@@ -8,7 +8,8 @@ import math
 import re
 from dataclasses import dataclass
 
-_TAG = re.compile(r"<lora:([^>]+)>")
+_TAG = re.compile(r"<(\w+):([^>]+)>")
+"""The WebUI's pattern for all its extra networks: whatever opens first, such as a "<3:", reaches to the next ">"."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class LoraTag:
 
 def lora_tags(prompt: str) -> list[LoraTag]:
     """All LoRA tags in `prompt`, in order. A weight that is no number counts as 1, as the user most likely meant."""
-    return [_parse(found) for found in _TAG.finditer(prompt)]
+    return [_parse(found) for found in _TAG.finditer(prompt) if found[1] == "lora"]
 
 
 def lora_tag(name: str, weight: float) -> str:
@@ -31,11 +32,17 @@ def lora_tag(name: str, weight: float) -> str:
 
 
 def with_tag(prompt: str, tag: str) -> str:
-    """`prompt` with `tag` at its end; unchanged if it already holds a tag of the same LoRA."""
+    """`prompt` with `tag` at its end; unchanged if it already holds a tag of the same LoRA.
+
+    At its start where something unclosed in the prompt, such as "<3: ", would swallow a tag at its end.
+    """
     (added,) = lora_tags(tag)
     if any(present.name == added.name for present in lora_tags(prompt)):
         return prompt
-    return f"{prompt} {tag}" if prompt else tag
+    if not prompt:
+        return tag
+    ended = f"{prompt} {tag}"
+    return ended if added in lora_tags(ended) else f"{tag} {prompt}"
 
 
 def without_tag(prompt: str, tag: str) -> str:
@@ -43,11 +50,11 @@ def without_tag(prompt: str, tag: str) -> str:
     before, found, after = prompt.rpartition(tag)
     if not found:
         return prompt
-    return before.removesuffix(" ") + after
+    return before.removesuffix(" ") + after if before else after.removeprefix(" ")
 
 
 def _parse(found: re.Match[str]) -> LoraTag:
-    name, *rest = found[1].split(":")
+    name, *rest = found[2].split(":")
     positional = [part for part in rest if "=" not in part]
     named = dict(part.split("=", 1) for part in rest if "=" in part)
     text_encoder = named.get("te") or (positional[0] if positional else "1")

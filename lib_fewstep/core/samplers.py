@@ -5,7 +5,7 @@ and the standard deviation of sigmas[0]; `sigmas` has shape (steps + 1,), descen
 k-diffusion's space, x = x0 + sigma * noise, in which both methods lose the alpha factors of their papers. Because the model
 returns x0 whatever it predicts, eps- and v-checkpoints are the same here. No input is changed in place.
 `callback` receives i, x, sigma, sigma_hat and denoised before each step. `noise_sampler(sigma, sigma_next)` returns standard
-normal noise of x's shape.
+normal noise of x's shape; where noise is needed it has to be given, because noise made here would not be the host's.
 
 Proof: tests/core/test_samplers.py compares every step with diffusers' LCMScheduler and TCDScheduler.
 """
@@ -38,7 +38,7 @@ def sample_lcm(
     by less than 2e-6.
     """
     extra_args = extra_args or {}
-    noise_sampler = noise_sampler or _torch_noise(x)
+    noise_sampler = noise_sampler or _no_noise
     batch = x.new_ones([x.shape[0]])
     for i in trange(len(sigmas) - 1, disable=disable):
         denoised = model(x, sigmas[i] * batch, **extra_args)
@@ -75,7 +75,7 @@ def sample_tcd(
     if not 0.0 <= gamma <= 1.0:
         raise ValueError(f"gamma is {gamma}; expected 0 (deterministic) to 1 (fresh noise at every step)")
     extra_args = extra_args or {}
-    noise_sampler = noise_sampler or _torch_noise(x)
+    noise_sampler = noise_sampler or _no_noise
     table = (_sigmas_of(model) if model_sigmas is None else model_sigmas).to(x.device)
     batch = x.new_ones([x.shape[0]])
     for i in trange(len(sigmas) - 1, disable=disable):
@@ -125,5 +125,5 @@ def _report(callback: StepCallback | None, i: int, x: torch.Tensor, sigma: torch
         callback({"x": x, "i": i, "sigma": sigma, "sigma_hat": sigma, "denoised": denoised})
 
 
-def _torch_noise(x: torch.Tensor) -> NoiseSampler:
-    return lambda sigma, sigma_next: torch.randn_like(x)
+def _no_noise(sigma: torch.Tensor, sigma_next: torch.Tensor) -> torch.Tensor:
+    raise ValueError(f"fresh noise is needed at noise level {float(sigma_next):g}; pass noise_sampler")

@@ -27,7 +27,7 @@ def lcm_timesteps(steps: int, strength: float = 1.0) -> list[int]:
     points = _part_of(LCM_ORIGINAL_STEPS, strength)
     _check_steps(steps, points)
     stride = TRAIN_TIMESTEPS // LCM_ORIGINAL_STEPS
-    return [stride * (points - i * points // steps) - 1 for i in range(steps)]
+    return [stride * (points - int(i * (points / steps))) - 1 for i in range(steps)]  # rounded as numpy.linspace rounds
 
 
 def trailing_timesteps(steps: int, strength: float = 1.0) -> list[int]:
@@ -38,7 +38,8 @@ def trailing_timesteps(steps: int, strength: float = 1.0) -> list[int]:
     """
     points = _part_of(TRAIN_TIMESTEPS, strength)
     _check_steps(steps, points)
-    return [round(points - i * points / steps) - 1 for i in range(steps)]
+    stride = points - (points - points / steps)  # rounded as numpy.arange rounds: it decides halves, such as 937.5 of 48 steps
+    return [round(points - i * stride) - 1 for i in range(steps)]
 
 
 RULES = {"lcm": lcm_timesteps, "trailing": trailing_timesteps}

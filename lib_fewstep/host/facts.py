@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from modules import sd_models, sd_samplers, shared
+from modules import sd_models, sd_samplers, sd_schedulers, shared
 from modules.paths import data_path
 
 from ..core.detect import DetectionCache
@@ -43,7 +43,9 @@ class HostFacts:
     def _facts(self, unet: Layout | None) -> Facts:
         loras = tuple(self._loras())
         self._detections.save()
-        return Facts(unet, loras, frozenset(sd_samplers.all_samplers_map), skips_uncond=_skips_uncond())
+        samplers = frozenset(sd_samplers.all_samplers_map)
+        schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
+        return Facts(unet, loras, samplers, schedulers, skips_uncond=_skips_uncond())
 
     def _loras(self) -> Iterator[InstalledLora]:
         networks = _networks()

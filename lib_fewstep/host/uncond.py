@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from typing import Any
 
 from .state import plan_of
@@ -19,8 +20,8 @@ def leave_out_uncond(params: Any) -> None:
     rows = _rows(params.text_cond)
     if rows != _rows(uncond):  # prompts joined with AND need their weights combined
         return
-    params.x, params.sigma, params.image_cond = params.x[:rows], params.sigma[:rows], params.image_cond[:rows]
     params.text_uncond = _no_rows(params.text_cond)
+    params.x, params.sigma, params.image_cond = params.x[:rows], params.sigma[:rows], params.image_cond[:rows]
 
 
 def _is_plain_cfg_1(denoiser: Any) -> bool:
@@ -38,4 +39,8 @@ def _rows(cond: Any) -> int:
 
 def _no_rows(cond: Any) -> Any:
     """`cond` without rows: of its own type (SDXL's is a dictionary that has a shape) and its own length in tokens."""
-    return type(cond)({key: value[:0] for key, value in cond.items()}) if isinstance(cond, dict) else cond[:0]
+    if not isinstance(cond, dict):
+        return cond[:0]
+    empty = copy(cond)  # not by its class: the hosts' versions disagree on what that is called with
+    empty.update({key: value[:0] for key, value in cond.items()})
+    return empty

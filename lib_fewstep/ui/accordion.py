@@ -13,7 +13,7 @@ from ..core.profiles import Tables
 from ..core.request import Request
 from .view import View, lora_choices, make_view, method_choices, plan_html
 
-HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling")
+HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling", "denoising_strength", "hr-checkbox", "hires_steps")
 """Endings of the host controls' elem_ids (`txt2img_prompt`) whose values the plan line takes into account."""
 
 _QUIET = {"queue": False, "show_progress": "hidden"}
@@ -120,7 +120,7 @@ class Accordion:
         controls = Controls(enabled, method_from(method, self._source.tables), lora_from(lora), *others)
         all_methods = bool(values[count])
         facts = self._source.of_page()
-        base = _base(dict(zip(names, values[count + 1 :], strict=True)))
+        base = _base(dict(zip(names, values[count + 1 :], strict=True)), is_img2img=self._tab == "img2img")
         return make_view(controls, base, facts, self._source.tables, all_methods, refill), facts
 
     def _updates(self, values: tuple[Any, ...], names: list[str], refill: bool) -> list[Any]:
@@ -139,12 +139,17 @@ class Accordion:
         return f"fewstep_{self._tab}_{name}"
 
 
-def _base(host: dict[str, Any]) -> Request:
+def _base(host: dict[str, Any], is_img2img: bool) -> Request:
     """What the host's own controls ask for, as far as they are known."""
     default = Request()
+    denoise = float(host.get("denoising_strength") or 0.0)
+    hires = bool(host.get("hr-checkbox"))
     return Request(
         prompt=host.get("prompt") or "",
         negative_prompt=host.get("neg_prompt") or "",
+        denoise=denoise if is_img2img else 1.0,
+        hires_denoise=denoise if hires else None,
+        hires_steps=int(host.get("hires_steps") or 0) if hires else 0,
         host_steps=int(host.get("steps") or default.host_steps),
         host_cfg=float(host.get("cfg_scale") or default.host_cfg),
         host_sampler=host.get("sampling") or default.host_sampler,
