@@ -11,8 +11,7 @@ help:
 	@echo "make test    all tests: embedded WebUI, and every real one that is linked"
 	@echo "make lint    ruff;   make types    pyright;   make bench    figures;   make clean"
 
-# -- environments: gradio 4 as Forge ships it, gradio 3 as AUTOMATIC1111 does. k-diffusion's and torchvision's own requirements are left out:
-#    they would drag in a training stack, and a torch other than the pinned one.
+# -- environments: gradio 4 as Forge ships it, gradio 3 as AUTOMATIC1111 does
 $(VENV)/.ready: requirements/test.txt requirements/no-deps.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install $(PIP_FLAGS) -r requirements/test.txt

@@ -9,7 +9,7 @@ from modules.ui_components import InputAccordion, ToolButton
 from lib_fewstep.core.controls import parse_args
 from lib_fewstep.core.plan import fitting, make_plan
 from lib_fewstep.core.request import request_from
-from lib_fewstep.host import apply, infotext, routes, samplers, xyz
+from lib_fewstep.host import apply, infotext, routes, samplers, settings, xyz
 from lib_fewstep.host.facts import HostFacts
 from lib_fewstep.host.uncond import leave_out_uncond
 from lib_fewstep.ui.accordion import HOST_CONTROLS, Accordion, Widgets
@@ -65,6 +65,7 @@ def on_before_ui() -> None:
 
 
 samplers.register()
+script_callbacks.on_ui_settings(settings.register)
 script_callbacks.on_before_ui(on_before_ui)
 script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts))
 script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params))

@@ -1,7 +1,7 @@
 """What a LoRA file is: which method, for which UNet, and how we know.
 
-A file is known by its sha256 (certain), else by what its maker wrote into its header, else by its name. Only a file whose size is
-that of a published one is hashed, and none whose hash the WebUI has computed already. What a UNet it fits is read from its tensors.
+A file is known by its hash (certain), else by what its maker wrote into its header, else by its name. The WebUI's own hash is tried
+first, and only a file whose size is that of a published one is hashed here. Which UNet it fits is read from its tensors.
 """
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ class DetectionCache:
 
     def __init__(self, path: Path | None, tables: Tables, detector: Callable[..., Detection] = detect):
         self._path, self._tables, self._detect = path, tables, detector
-        self._entries: dict[str, dict[str, Any]] = _read_json(path, _stamp(tables)) if path else {}
+        self._entries: dict[str, dict[str, Any]] = _load(path, tables) if path else {}
         self._decoded: dict[str, tuple[tuple[int, int], Detection]] = {}
         self._changed = False
 
@@ -139,8 +140,9 @@ class DetectionCache:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name, suffix=".tmp")
             try:
-                with open(handle, "w", encoding="utf-8") as file:
-                    json.dump({"stamp": _stamp(self._tables), "files": self._entries}, file)
+                with open(handle, "wb") as file:
+                    body = json.dumps(self._entries).encode()
+                    file.write(_seal(self._tables, body) + b"\n" + body)
                 os.replace(temporary, self._path)
             except BaseException:
                 os.unlink(temporary)
@@ -150,19 +152,18 @@ class DetectionCache:
             pass  # a read-only folder costs time, nothing else
 
 
-def _stamp(tables: Tables) -> str:
-    """Changes with the tables, because a new row may recognise an old file."""
-    rows = [(f.file, f.method, f.size, f.sha256, f.webui_hash, [p.pattern for p in f.names]) for f in tables.files]
-    return f"{_CACHE_VERSION}:{hashlib.sha256(repr(rows).encode()).hexdigest()[:16]}"
-
-
-def _read_json(path: Path, stamp: str) -> dict[str, dict[str, Any]]:
+def _load(path: Path, tables: Tables) -> dict[str, dict[str, Any]]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        files = content["files"] if content["stamp"] == stamp else {}
-        return {k: v for k, v in files.items() if isinstance(v, dict)}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        seal, _, body = path.read_bytes().partition(b"\n")
+    except OSError:
         return {}
+    return json.loads(body) if seal == _seal(tables, body) else {}
+
+
+def _seal(tables: Tables, body: bytes) -> bytes:
+    """Holds only for an undamaged `body` that was made with the same tables: a new row may recognise an old file."""
+    rows = [{**vars(file), "names": [pattern.pattern for pattern in file.names]} for file in tables.files]
+    return f"{_CACHE_VERSION} {hashlib.sha256(repr(rows).encode() + body).hexdigest()}".encode()
 
 
 def _encode(detection: Detection, stamp: tuple[int, int]) -> dict[str, Any]:
@@ -179,8 +180,14 @@ def _decode(entry: dict[str, Any]) -> Detection:
     return Detection(
         method=entry.get("method"),
         reason=entry["reason"],
-        layout=Layout(frozenset(Site.parse(text) for text in entry.get("sites", ()))),
+        layout=_layout(tuple(entry.get("sites", ()))),
         naming=entry.get("naming", KOHYA),
         readable=entry.get("readable", True),
         superseded=entry.get("superseded", False),
     )
+
+
+@lru_cache(maxsize=64)
+def _layout(sites: tuple[str, ...]) -> Layout:
+    """Most files of a folder have one of a few layouts."""
+    return Layout(frozenset(Site.parse(text) for text in sites))

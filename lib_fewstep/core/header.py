@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MAX_HEADER_BYTES = 100_000_000
 """The limit of the safetensors library itself."""
@@ -56,7 +57,7 @@ def read_header(path: Path) -> Header:
 
 def _parse(raw: bytes, data_bytes: int) -> Header:
     try:
-        entries = json.loads(raw)
+        entries = json.loads(raw, object_hook=_tensor)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError
         raise Unreadable(f"its header is no JSON ({type(error).__name__})") from error
     if not isinstance(entries, dict):
@@ -64,25 +65,27 @@ def _parse(raw: bytes, data_bytes: int) -> Header:
     metadata = entries.pop("__metadata__", None) or {}
     if not isinstance(metadata, dict):
         raise Unreadable("its __metadata__ is not an object")
-    shapes, end = {}, 0
     for name, entry in entries.items():
-        shape, stop = _entry(name, entry)
-        shapes[name], end = shape, max(end, stop)
+        if not isinstance(entry, tuple):
+            raise Unreadable(f"its entry for tensor {name[:80]!r} is malformed")
+    end = max((end for _, end in entries.values()), default=0)
     if end > data_bytes:
         raise Unreadable(f"its tensors need {end} bytes, but only {data_bytes} follow the header: the file is cut off")
+    shapes = {name: shape for name, (shape, _) in entries.items()}
     return Header(shapes, {str(k): v for k, v in metadata.items() if isinstance(v, str)})
 
 
-def _entry(name: str, entry: object) -> tuple[tuple[int, ...], int]:
-    """Shape and end offset of one tensor. The offsets must span exactly what the shape needs."""
+def _tensor(entry: dict[str, Any]) -> tuple[tuple[int, ...], int] | dict[str, Any]:
+    """Shape and end of a tensor whose entry is sound, its offsets spanning just what the shape needs; anything else as it came.
+
+    Called while the JSON is read: thousands of dictionaries alive at once would cost more in garbage collection than the reading does.
+    """
     try:
-        shape = tuple(entry["shape"])  # type: ignore[index]
-        start, stop = entry["data_offsets"]  # type: ignore[index]
-        bits = _BITS.get(entry["dtype"])  # type: ignore[index]
-        if len(shape) > _MAX_DIMENSIONS or not all(type(n) is int and n >= 0 for n in (*shape, start, stop)) or stop < start:
-            raise ValueError
-        if bits is not None and math.prod(shape) * bits != (stop - start) * 8:
-            raise ValueError
-    except (TypeError, KeyError, ValueError, IndexError) as error:
-        raise Unreadable(f"its entry for tensor {name[:80]!r} is malformed") from error
-    return shape, stop
+        shape, (start, stop), bits = tuple(entry["shape"]), entry["data_offsets"], _BITS.get(entry["dtype"])
+        numbers = (*shape, start, stop)
+        sound = len(shape) <= _MAX_DIMENSIONS and set(map(type, numbers)) == {int} and min(numbers) >= 0 and start <= stop
+        if sound and (bits is None or math.prod(shape) * bits == (stop - start) * 8):
+            return shape, stop
+    except (TypeError, KeyError, ValueError):
+        pass
+    return entry

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .profiles import FAMILIES
 
-_TRANSFORMER = re.compile(
+# A tensor's name, with "_" for ".", is the transformer's place, "transformer_blocks_", and what it is there.
+_PLACE = re.compile(
     r"(?:(?P<ldm>input|output)_blocks_(?P<number>\d+)_1|(?P<middle>middle_block_1|mid_block_attentions_0)"
-    r"|(?P<diffusers>down|up)_blocks_(?P<level>\d+)_attentions_(?P<index>\d+))"
-    r"_transformer_blocks_(?P<depth>\d+)_attn(?P<attn>[12])_(?:processor_)?to_(?P<projection>[qkv])_(?P<rest>.*)"
+    r"|(?P<diffusers>down|up)_blocks_(?P<level>\d+)_attentions_(?P<index>\d+))_$"
 )
+_PART = re.compile(r"(?P<depth>\d+)_attn(?P<attn>[12])_(?:processor_)?to_(?P<projection>[qkv])_(?P<rest>.*)")
 _INPUT = re.compile(r"(?:model_diffusion_model_)?(?:input_blocks_0_0|conv_in)_weight")
 _FIRST_DOWNSAMPLER = re.compile(r"input_blocks_(\d+)_0_op")
 _INPUT_SIDE = re.compile(r"weight|(?:lora_)?(?:down|a)_(?:default_)?weight")
@@ -97,26 +99,24 @@ _SDXL_KIN = {(2, 10): "sdxl", (2, 4): "ssd1b", (1, 2): "vega"}
 """(transformer depth at the second level, at the third level), from the configurations of SDXL-base, SSD-1B and Segmind-Vega."""
 
 
-def layout_of(shapes: Mapping[str, tuple[int, ...]] | Iterable[tuple[str, tuple[int, ...]]]) -> Layout:
+def layout_of(shapes: Mapping[str, tuple[int, ...]]) -> Layout:
     """The layout told by tensor names and shapes, of a UNet or of a LoRA. Weights are (out, in, …); a LoRA's down matrix is (rank, in).
 
     Where LDM's names do not tell how many residual blocks a level has, it is two, as in every published Stable Diffusion.
     """
-    named = [(name.replace(".", "_").lower(), shape) for name, shape in (shapes.items() if isinstance(shapes, Mapping) else shapes)]
+    named = [(name.replace(".", "_").lower(), shape) for name, shape in shapes.items()]
     downsamplers = [int(found[1]) for name, _ in named if (found := _FIRST_DOWNSAMPLER.search(name))]
     blocks_per_level = min(downsamplers, default=3)
     depth: dict[str, int] = {}
     width: dict[str, int] = {}
     context: dict[str, int] = {}
     for name, shape in named:
-        found = _TRANSFORMER.search(name)
-        if found is None:
+        before, _, after = name.partition("transformer_blocks_")
+        if not after or (place := _place(before, blocks_per_level)) is None or (part := _part(after)) is None:
             continue
-        place = _place(found, blocks_per_level)
-        depth[place] = max(depth.get(place, 0), int(found["depth"]) + 1)
-        if len(shape) >= 2 and _INPUT_SIDE.fullmatch(found["rest"]):
-            side = context if found["attn"] == "2" and found["projection"] != "q" else width
-            side[place] = shape[1]
+        depth[place] = max(depth.get(place, 0), part[0])
+        if len(shape) >= 2 and part[1]:
+            (context if part[1] == "context" else width)[place] = shape[1]
     sites = frozenset(Site(place, depth[place], width.get(place, 0), context.get(place, 0)) for place in depth)
     channels = [shape[1] for name, shape in named if _INPUT.fullmatch(name) and len(shape) == 4]
     return Layout(sites, max(channels, default=0))
@@ -130,8 +130,12 @@ def naming_of(names: Iterable[str]) -> str:
     return PEFT if any(re.search(r"\.lora_[ABab]\.|\.lora\.(up|down)\.", name) for name in names) else OTHER
 
 
-def _place(found: re.Match[str], blocks_per_level: int) -> str:
+@lru_cache(maxsize=1024)
+def _place(before: str, blocks_per_level: int) -> str | None:
     """Side, level and index of a transformer. LDM numbers its blocks through: a level is its residual blocks and one resampler."""
+    found = _PLACE.search(before)
+    if found is None:
+        return None
     if found["middle"]:
         return "mid-0-0"
     if found["diffusers"]:
@@ -139,3 +143,13 @@ def _place(found: re.Match[str], blocks_per_level: int) -> str:
     number = int(found["number"])
     side, number = ("down", number - 1) if found["ldm"] == "input" else ("up", number)
     return f"{side}-{number // blocks_per_level}-{number % blocks_per_level}"
+
+
+@lru_cache(maxsize=1024)
+def _part(after: str) -> tuple[int, str] | None:
+    """How deep the transformer must be to have this tensor, and of what its second dimension is the size: width, context, or nothing."""
+    found = _PART.match(after)
+    if found is None:
+        return None
+    size = "context" if found["attn"] == "2" and found["projection"] != "q" else "width"
+    return int(found["depth"]) + 1, size if _INPUT_SIDE.fullmatch(found["rest"]) else ""

@@ -10,7 +10,7 @@ from .detect import Detection
 from .layout import KOHYA, Layout
 from .profiles import FAMILIES, Profile, Range, Tables
 from .prompts import LoraTag, lora_tag, lora_tags
-from .request import ALL_STEPS, AUTO, Request
+from .request import AUTO, Request
 from .schedules import Rule, host_share, max_steps, timesteps_for
 
 SECOND_ORDER = frozenset({"DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a", "Restart"})
@@ -39,6 +39,8 @@ class Facts:
     """Names of the host's samplers; None: not asked."""
     schedulers: frozenset[str] | None = None
     """Labels of the host's schedules; None: not asked."""
+    all_steps: bool = True
+    """Whether a pass that begins below full noise makes all the method's steps in what is left, or the share that the host makes."""
     skips_uncond: bool = False
     """Whether the host by itself leaves the negative prompt out at CFG 1."""
 
@@ -261,11 +263,13 @@ def _fill(profile: Profile, lora: InstalledLora, tag: LoraTag | None, request: R
     if lora.detection.superseded:
         notes.append(f"LoRA '{lora.name}': {lora.detection.reason}")
     sampler, scheduler, rule = _sampling(profile, request, facts, notes)
-    timesteps = _timesteps(rule, steps, request.denoise, request)
-    hires = request.hires_denoise is not None
-    hires_timesteps = _timesteps(rule, request.hires_steps or steps, request.hires_denoise or 0.0, request, hires=True) if hires else None
+    timesteps = _timesteps(rule, steps, request.denoise, facts.all_steps)
+    hires_timesteps, hires_steps = None, 0
+    if request.hires_denoise is not None:
+        hires_steps = request.hires_steps or steps
+        hires_timesteps = _timesteps(rule, hires_steps, request.hires_denoise, facts.all_steps, hires=True)
+        hires_steps = hires_steps if hires_timesteps is None else len(hires_timesteps)
     made = host_share(steps, request.denoise) if timesteps is None else len(timesteps)
-    hires_made = 0 if not hires else (request.hires_steps or steps) if hires_timesteps is None else len(hires_timesteps)
     values = {"steps": steps, "cfg": cfg, "weight": weight, "gamma": gamma}
     return Plan(
         active=True,
@@ -282,8 +286,8 @@ def _fill(profile: Profile, lora: InstalledLora, tag: LoraTag | None, request: R
         rule=rule,
         timesteps=timesteps,
         hires_timesteps=hires_timesteps,
-        hires_steps=hires_made,
-        evaluations=sum(evaluations(n, cfg, sampler, skips_uncond=True) for n in (made, hires_made) if n),
+        hires_steps=hires_steps,
+        evaluations=sum(evaluations(n, cfg, sampler, skips_uncond=True) for n in (made, hires_steps) if n),
         notes=tuple(notes),
         changed={k: v for k, v in values.items() if v is not None and v != getattr(profile, k).default},
     )
@@ -308,7 +312,7 @@ def _next_best_schedule(facts: Facts) -> str:
     return next((label for label in ("Simple", "SGM Uniform") if label in (facts.schedulers or ())), "Automatic")
 
 
-def _timesteps(rule: Rule | None, steps: int, strength: float, request: Request, hires: bool = False) -> tuple[int, ...] | None:
+def _timesteps(rule: Rule | None, steps: int, strength: float, all_steps: bool, hires: bool = False) -> tuple[int, ...] | None:
     """The timesteps of one pass that begins at `strength` of the noise: all `steps` within it, or those of them that a host would make.
 
     None where the host's schedule decides; none at all where no noise is added.
@@ -317,7 +321,7 @@ def _timesteps(rule: Rule | None, steps: int, strength: float, request: Request,
         return None
     if strength <= 0:
         return ()
-    if request.partial == ALL_STEPS or strength >= 1:
+    if all_steps or strength >= 1:
         return tuple(timesteps_for(rule, min(steps, max_steps(rule, strength)), strength))
     if hires:  # the hosts lay steps / strength steps over the full range, and make the last `steps` of them
         whole = max(steps, min(int(steps / max(strength, 0.001)), max_steps(rule)))

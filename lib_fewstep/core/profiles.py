@@ -124,11 +124,11 @@ def load_tables(extra: Iterable[Path] = ()) -> Tables:
     for path in (DATA / "methods.yaml", DATA / "files.yaml", *extra):
         table = _read(path, problems)
         for key, row in _rows_of(table, "methods", dict, path, problems).items():
-            profile = _checked(partial(_profile, str(key), row), path, str(key), problems)
+            profile = _checked(partial(_profile, str(key), row, profiles), path, str(key), problems)
             if profile is not None:
                 profiles[profile.key] = profile
         for number, row in enumerate(_rows_of(table, "files", list, path, problems), start=1):
-            name = str(row.get("file", f"#{number}")) if isinstance(row, dict) else f"#{number}"
+            name = str(isinstance(row, dict) and row.get("file") or f"#{number}")
             published = _checked(partial(_published_file, row, profiles), path, name, problems)
             if published is not None:
                 files[published.repo, published.family, published.file + "".join(published.sha256)] = published
@@ -153,7 +153,7 @@ class _Bad(Exception):
 def _read(path: Path, problems: list[Problem]) -> dict[str, Any]:
     try:
         table = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # ValueError: no text, or a date such as 2024-13-45
         problems.append(Problem(str(path), "", "", f"cannot be read: {error}"))
         return {}
     if not isinstance(table, dict):
@@ -189,11 +189,15 @@ def _checked(make: Callable[[], Any], path: Path, row: str, problems: list[Probl
         return None
 
 
-def _profile(key: str, row: Any) -> Profile:
+def _profile(key: str, row: Any, others: Mapping[str, Profile]) -> Profile:
     if not isinstance(row, dict):
         raise _Bad("", f"is {_shown(row)}; expected a mapping of settings")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", key):
-        raise _Bad("", "the method's key may hold lower-case letters, digits, dots and dashes only")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", key) or key == "auto":
+        raise _Bad("", "the method's key may hold lower-case letters, digits, dots and dashes only, and not be 'auto'")
+    label = _text(row, "label")
+    for other in others.values():
+        if other.label == label and other.key != key:  # a dropdown tells methods by their labels
+            raise _Bad("label", f"is {label!r}, which is the label of '{other.key}'; expected one of its own")
     timesteps = _timesteps(row.get("timesteps"))
     steps = _range(row, "steps", low=1, high=max_steps(timesteps) if timesteps is not None else 150, whole=True)
     families = tuple(_texts(row, "families"))
@@ -202,7 +206,7 @@ def _profile(key: str, row: Any) -> Profile:
             raise _Bad("families", f"{family!r} is unknown; expected some of {', '.join(FAMILIES)}")
     return Profile(
         key=key,
-        label=_text(row, "label"),
+        label=label,
         families=families,
         steps=steps,
         cfg=_range(row, "cfg", low=1, high=30),
@@ -215,7 +219,7 @@ def _profile(key: str, row: Any) -> Profile:
         resolution=_resolution(row.get("resolution") or {}),
         licence=_text(row, "licence", default=""),
         noncommercial=bool(row.get("noncommercial", False)),
-        source={str(k): str(v) for k, v in (row.get("source") or {}).items()},
+        source=_source(row),
         notes=tuple(_texts(row, "notes", default=[])),
     )
 
@@ -226,12 +230,15 @@ def _published_file(row: Any, profiles: Mapping[str, Profile]) -> PublishedFile:
     method = _one_of(row, "method", profiles)
     family = _one_of(row, "family", profiles[method].families)
     hashes = row.get("sha256") or []
-    hashes = [hashes] if isinstance(hashes, str) else hashes
+    hashes = hashes if isinstance(hashes, list) else [hashes]
     for value in hashes:
         if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{64}", value):
             raise _Bad("sha256", f"is {_shown(value)}; expected 64 hexadecimal digits in lower case")
+    webui_hash = row.get("webui_hash")
+    if webui_hash is not None and not (isinstance(webui_hash, str) and re.fullmatch(r"[0-9a-f]{12,64}", webui_hash)):
+        raise _Bad("webui_hash", f"is {_shown(webui_hash)}; expected at least 12 hexadecimal digits in lower case, in quotes")
     size = row.get("size")
-    if size is not None and (not isinstance(size, int) or size <= 0):
+    if size is not None and (type(size) is not int or size <= 0):
         raise _Bad("size", f"is {_shown(size)}; expected the number of bytes")
     return PublishedFile(
         file=_text(row, "file"),
@@ -241,7 +248,7 @@ def _published_file(row: Any, profiles: Mapping[str, Profile]) -> PublishedFile:
         names=tuple(_pattern(text) for text in _texts(row, "names", default=[])),
         size=size,
         sha256=tuple(hashes),
-        webui_hash=str(row["webui_hash"]) if row.get("webui_hash") else None,
+        webui_hash=webui_hash,
         licence=_text(row, "licence", default=""),
         superseded=bool(row.get("superseded", False)),
         note=_text(row, "note", default=""),
@@ -255,20 +262,20 @@ def _timesteps(value: Any) -> Rule | None:
         return value
     whole = isinstance(value, list) and value and all(type(t) is int and 0 <= t <= 999 for t in value)
     if whole and value == sorted(set(value), reverse=True):
-        return tuple(value)
+        return tuple(int(t) for t in value)
     expected = f"{', '.join(RULES)}, {HOST_SCHEDULE}, or a descending list of timesteps from 999 to 0"
     raise _Bad("timesteps", f"is {_shown(value)}; expected {expected}")
 
 
 def _range(row: dict[str, Any], key: str, low: float, high: float, whole: bool = False) -> Range:
-    value = row.get(key)
+    value: Any = row.get(key)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         value = {"default": value}
     kind = "a whole number" if whole else "a number"
     if not isinstance(value, dict):
         raise _Bad(key, f"is {_shown(value)}; expected {kind}, or {{default, min, max}}")
     default = value.get("default")
-    found = {"default": default, "min": value.get("min", default), "max": value.get("max", default)}
+    found: dict[str, Any] = {"default": default, "min": value.get("min", default), "max": value.get("max", default)}
     for name, number in found.items():
         proper = isinstance(number, int if whole else (int, float)) and not isinstance(number, bool)
         if not proper or not low <= number <= high:  # NaN fails here too
@@ -282,6 +289,13 @@ def _resolution(value: Any) -> dict[str, int]:
     if not isinstance(value, dict) or not all(k in FAMILIES and isinstance(v, int) and v > 0 for k, v in value.items()):
         raise _Bad("resolution", f"is {_shown(value)}; expected a mapping from family to pixels, such as {{sdxl: 1024}}")
     return dict(value)
+
+
+def _source(row: dict[str, Any]) -> dict[str, str]:
+    value = row.get("source") or {}
+    if not isinstance(value, dict):
+        raise _Bad("source", f"is {_shown(value)}; expected a mapping from setting to source")
+    return {str(key): str(source) for key, source in value.items()}
 
 
 def _text(row: dict[str, Any], key: str, default: str | None = None) -> str:
@@ -307,9 +321,12 @@ def _one_of(row: dict[str, Any], key: str, allowed: Iterable[str]) -> str:
 
 def _pattern(text: str) -> re.Pattern[str]:
     try:
-        return re.compile(text, re.IGNORECASE)
-    except re.error as error:
+        pattern = re.compile(text, re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError) as error:
         raise _Bad("names", f"{text!r} is no regular expression: {error}") from error
+    if pattern.search(""):
+        raise _Bad("names", f"{text!r} matches every name")
+    return pattern
 
 
 def _shown(value: Any) -> str:

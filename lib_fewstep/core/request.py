@@ -10,9 +10,6 @@ from .profiles import Profile, Range
 
 AUTO = "auto"
 
-ALL_STEPS, HOST_STEPS = "all", "host"
-"""What a pass that begins below full noise does: all the method's steps within the noise that is left, or the host's share of them."""
-
 @dataclass(frozen=True)
 class Request:
     """What the user asked for. None means "as recommended"; the host's own settings are what runs without the Accelerator."""
@@ -33,7 +30,6 @@ class Request:
     """The same for the hires pass; None without one."""
     hires_steps: int = 0
     """Steps of the hires pass; 0: as many as in the first."""
-    partial: str = ALL_STEPS
     host_steps: int = 20
     host_cfg: float = 7.0
     host_sampler: str = "Euler"

@@ -15,6 +15,7 @@ from ..core.header import Unreadable, read_header
 from ..core.layout import Layout, layout_of
 from ..core.plan import Facts, InstalledLora
 from ..core.profiles import Tables, load_tables
+from . import settings
 
 
 class HostFacts:
@@ -45,7 +46,7 @@ class HostFacts:
         self._detections.save()
         samplers = frozenset(sd_samplers.all_samplers_map)
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
-        return Facts(unet, loras, samplers, schedulers, skips_uncond=_skips_uncond())
+        return Facts(unet, loras, samplers, schedulers, all_steps=settings.all_steps(), skips_uncond=_skips_uncond())
 
     def _loras(self) -> Iterator[InstalledLora]:
         networks = _networks()
@@ -58,11 +59,11 @@ class HostFacts:
         if unet is None:
             return None
         if unet not in self._unets:
-            self._unets[unet] = layout_of((name, tuple(weight.shape)) for name, weight in unet.named_parameters())
+            self._unets[unet] = layout_of({name: tuple(weight.shape) for name, weight in unet.named_parameters()})
         return self._unets[unet]
 
     def _selected(self) -> Layout | None:
-        checkpoint = sd_models.checkpoint_aliases.get(getattr(shared.opts, "sd_model_checkpoint", None))
+        checkpoint = sd_models.checkpoint_aliases.get(getattr(shared.opts, "sd_model_checkpoint", None) or "")
         if checkpoint is None:
             return None
         try:

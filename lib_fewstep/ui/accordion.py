@@ -65,8 +65,9 @@ class Accordion:
             filled_for = gr.Textbox(start.filled_for, label="Filled for", visible=False, elem_id=self._id("filled_for"))
             self._sync = gr.Button("Sync", visible=False, elem_id=self._id("sync"))
         self.inputs = [enabled, method, lora, steps, cfg, weight, gamma, filled_for]
-        for component in (*self.inputs, self._all_methods, self._plan):
-            component.do_not_save_to_config = True  # a saved default would show values that belong to another method
+        made: list[Any] = [*self.inputs, self._all_methods, self._plan]
+        for component in made:
+            component.do_not_save_to_config = True  # the host's attribute: a saved default would show values that belong to another method
         return self.inputs
 
     def wire(self, host: Mapping[str, Any]) -> None:
