@@ -1,0 +1,1 @@
+"""The HTTP API: `models` describes requests and answers, `api` serves them."""

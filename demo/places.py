@@ -1,0 +1,21 @@
+"""Where the demo keeps its files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent
+OUT = HERE / "out"
+DATA = OUT / "data"
+METHODS = HERE / "methods.yaml"
+USER_TABLE = "fewstep.yaml"
+"""What the extension reads in a WebUI's data folder, to add to its own tables."""
+
+
+def prepare_data() -> Path:
+    """The demo's data folder, with the tiny models' methods as the user's own."""
+    DATA.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(METHODS, DATA / USER_TABLE)
+    return DATA

@@ -1,0 +1,40 @@
+"""`python -m demo.serve`: the embedded host as a web page and API, with this repository as its extension."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from demo import weights
+from demo.host import boot, server
+from demo.places import DATA, OUT, REPOSITORY, prepare_data
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Parse the command line and serve until stopped."""
+    parser = argparse.ArgumentParser(prog="python -m demo.serve", description=__doc__)
+    parser.add_argument("--port", type=int, default=7870, help="port on 127.0.0.1; 0 takes a free one (default 7870)")
+    parser.add_argument("--models", type=Path, help="WebUI models folder (default: the tiny models, unpacked)")
+    parser.add_argument("--data-dir", type=Path, default=DATA, help="settings, outputs, extensions/")
+    parser.add_argument("--extension", type=Path, action="append", default=[], help="one more extension; may repeat")
+    parser.add_argument("--no-repository", action="store_true", help="do not load this repository as an extension")
+    parser.add_argument("--api-only", action="store_true", help="no page")
+    options = parser.parse_args(arguments)
+
+    if options.data_dir == DATA:
+        prepare_data()
+    models = options.models or weights.unpack(OUT / "models").folder
+    extensions = ([] if options.no_repository else [REPOSITORY]) + options.extension
+    _forget_repository()
+    boot.open_host(models, options.data_dir, extensions)
+    server.serve(options.port or server.free_port(), with_page=not options.api_only)
+
+
+def _forget_repository() -> None:
+    """Take the repository off sys.path: extensions must find their packages the way a WebUI lets them."""
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != REPOSITORY]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The embedded host behaves as AUTOMATIC1111 does."""
