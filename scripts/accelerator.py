@@ -6,11 +6,9 @@ from typing import Any
 from modules import script_callbacks, scripts
 from modules.ui_components import InputAccordion, ToolButton
 
-from lib_fewstep.core.controls import parse_args
-from lib_fewstep.core.plan import fitting, make_plan
-from lib_fewstep.core.request import request_from
-from lib_fewstep.host import apply, infotext, routes, samplers, settings, xyz
-from lib_fewstep.host.facts import HostFacts
+from lib_fewstep.core.plan import fitting
+from lib_fewstep.host import apply, generation, infotext, routes, samplers, settings, xyz
+from lib_fewstep.host.facts import USER_TABLE, HostFacts
 from lib_fewstep.host.uncond import leave_out_uncond
 from lib_fewstep.ui.accordion import HOST_CONTROLS, Accordion, Widgets
 
@@ -45,16 +43,10 @@ class Accelerator(scripts.Script):
             self.accordion.wire(self.host_controls)
 
     def process(self, p: Any, *args: Any) -> None:
-        apply.restore(p)
-        enabled, request = parse_args(args, facts.tables, apply.request_of(p))
-        enabled, axes = xyz.axes_of(p, enabled)
-        if enabled:
-            plan = make_plan(request_from(axes, request), facts.of_generation(p), facts.tables)
-            apply.apply(plan, p)
-            infotext.write(plan, p)
+        generation.begin(p, args, facts)
 
-    def before_process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:
-        apply.add_tag(p)  # again, for extensions that have made new prompts since
+    def before_process_batch(self, p: Any, *args: Any, batch_number: int = 0, **kwargs: Any) -> None:
+        generation.begin_batch(p, args, facts, batch_number)
 
     def process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:
         apply.steer_img2img(p)
@@ -65,7 +57,7 @@ def on_before_ui() -> None:
 
 
 samplers.register()
-script_callbacks.on_ui_settings(settings.register)
+script_callbacks.on_ui_settings(lambda: settings.register(USER_TABLE, facts.tables.problems))
 script_callbacks.on_before_ui(on_before_ui)
 script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts))
 script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params))

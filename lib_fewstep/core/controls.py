@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .profiles import Profile, Tables
@@ -49,13 +49,21 @@ def parse_args(args: Sequence[Any], tables: Tables, base: Request) -> tuple[bool
     """
     if args and isinstance(args[0], Mapping):
         return _truth(args[0].get("enabled", True)), request_from(args[0], base)
-    start = initial(tables)
-    shown = {name: args[i] if i < len(args) else getattr(start, name) for i, name in enumerate(ORDER)}
-    shown["method"], shown["lora"] = method_from(shown["method"], tables), lora_from(shown["lora"])
-    request = request_from({name: shown[name] for name in ("method", "lora", *NUMBERS)}, base)
-    changed = explicit({name: getattr(request, name) for name in NUMBERS}, tables.profiles.get(str(shown["filled_for"])))
-    unchanged = {name: None for name in NUMBERS if name not in changed}
-    return _truth(shown["enabled"]), Request(**{**vars(request), **unchanged})
+    controls = controls_from(args, tables)
+    return _truth(controls.enabled), request_of(controls, base, tables)
+
+
+def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
+    """The controls from what they show, in the order of `ORDER`; later values may be missing."""
+    shown = {**vars(initial(tables)), **dict(zip(ORDER, values, strict=False))}
+    return Controls(**{**shown, "method": method_from(shown["method"], tables), "lora": lora_from(shown["lora"], tables)})
+
+
+def request_of(controls: Controls, base: Request, tables: Tables) -> Request:
+    """What the controls ask for: of the numbers, only those that the user has changed since they were filled in."""
+    request = request_from({name: getattr(controls, name) for name in ("method", "lora", *NUMBERS)}, base)
+    changed = explicit({name: getattr(request, name) for name in NUMBERS}, tables.profiles.get(str(controls.filled_for)))
+    return replace(request, **{name: None for name in NUMBERS if name not in changed})
 
 
 # Dropdowns of the oldest gradio that hosts ship know no values behind their texts: the texts must lead back to keys.
@@ -84,11 +92,14 @@ def lora_text(name: str, profile: Profile | None) -> str:
     return f"{name}{_LORA_SEPARATOR}{profile.label}" if profile is not None else name
 
 
-def lora_from(text: Any) -> Any:
+def lora_from(text: Any, tables: Tables) -> Any:
     """The name of the LoRA that `text` shows; `text` itself if it is a name already."""
     if text == _AUTO_SHOWN:
         return AUTO
-    return text.rpartition(_LORA_SEPARATOR)[0] or text if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    name, _, label = text.rpartition(_LORA_SEPARATOR)
+    return name if any(label == profile.label for profile in tables.profiles.values()) else text
 
 
 def _truth(value: Any) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 from .detect import Detection
 from .layout import KOHYA, Layout
 from .profiles import FAMILIES, Profile, Range, Tables
-from .prompts import LoraTag, lora_tag, lora_tags
-from .request import AUTO, Request
+from .prompts import LoraTag, lora_tag, lora_tags, prompt_parts
+from .request import AUTO, Request, possible
 from .schedules import Rule, host_share, max_steps, timesteps_for
 
 SECOND_ORDER = frozenset({"DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a", "Restart"})
@@ -100,19 +100,22 @@ class Plan:
 
 def make_plan(request: Request, facts: Facts, tables: Tables) -> Plan:
     """Decides. Pure: the same request, facts and tables give the same plan. Raises nothing: what cannot be done is an inactive plan."""
+    request = possible(request)
     without = _evaluations_without(request, facts)
     try:
         profile, lora, tag = _choose(request, facts, tables)
         plan = _fill(profile, lora, tag, request, facts)
     except _Refusal as refusal:
-        return Plan(active=False, notes=(*request.problems, str(refusal)), evaluations=without, evaluations_without=without)
+        return Plan(active=False, notes=(str(refusal), *request.problems), evaluations=without, evaluations_without=without)
     return replace(plan, evaluations_without=without)
 
 
-def evaluations(steps: int, cfg: float, sampler: str, skips_uncond: bool) -> int:
-    """UNet evaluations of one image: one a step, two where the negative prompt is evaluated, nearly twice for second-order samplers."""
+def evaluations(steps: int, cfg: float, sampler: str, skips_uncond: bool, parts: int = 1) -> int:
+    """UNet evaluations of one image: one a step and part of the prompt (joined with AND), one more where the negative prompt is evaluated,
+    nearly twice that for second-order samplers.
+    """
     calls = 2 * steps - 1 if sampler in SECOND_ORDER else steps
-    return calls if skips_uncond and math.isclose(cfg, 1.0) else 2 * calls
+    return calls * (parts if skips_uncond and math.isclose(cfg, 1.0) else parts + 1)
 
 
 def _evaluations_without(request: Request, facts: Facts) -> int:
@@ -120,7 +123,8 @@ def _evaluations_without(request: Request, facts: Facts) -> int:
     passes = [host_share(request.host_steps, request.denoise)]
     if request.hires_denoise is not None:
         passes.append(request.hires_steps or request.host_steps)
-    return sum(evaluations(steps, request.host_cfg, request.host_sampler, facts.skips_uncond) for steps in passes)
+    parts = len(prompt_parts(request.prompt))
+    return sum(evaluations(steps, request.host_cfg, request.host_sampler, facts.skips_uncond, parts) for steps in passes)
 
 
 def fitting(facts: Facts, tables: Tables, method: str | None = None) -> list[InstalledLora]:
@@ -258,8 +262,6 @@ def _fill(profile: Profile, lora: InstalledLora, tag: LoraTag | None, request: R
     gamma = None if profile.gamma is None else _value("gamma", request.gamma, profile.gamma, notes, profile)
     if tag:
         _check_written_weight(tag, request, profile, notes)
-    if request.negative_prompt.strip() and math.isclose(cfg, 1.0):
-        notes.append("the negative prompt has no effect at CFG 1: it is not evaluated, which halves the work")
     if lora.detection.superseded:
         notes.append(f"LoRA '{lora.name}': {lora.detection.reason}")
     sampler, scheduler, rule = _sampling(profile, request, facts, notes)
@@ -270,6 +272,10 @@ def _fill(profile: Profile, lora: InstalledLora, tag: LoraTag | None, request: R
         hires_timesteps = _timesteps(rule, hires_steps, request.hires_denoise, facts.all_steps, hires=True)
         hires_steps = hires_steps if hires_timesteps is None else len(hires_timesteps)
     made = host_share(steps, request.denoise) if timesteps is None else len(timesteps)
+    parts = len(prompt_parts(request.prompt))
+    skips_uncond = facts.skips_uncond or parts == 1
+    if request.negative_prompt.strip() and math.isclose(cfg, 1.0) and parts == 1:
+        notes.append("the negative prompt has no effect at CFG 1: it is not evaluated, which halves the work")
     values = {"steps": steps, "cfg": cfg, "weight": weight, "gamma": gamma}
     return Plan(
         active=True,
@@ -287,7 +293,7 @@ def _fill(profile: Profile, lora: InstalledLora, tag: LoraTag | None, request: R
         timesteps=timesteps,
         hires_timesteps=hires_timesteps,
         hires_steps=hires_steps,
-        evaluations=sum(evaluations(n, cfg, sampler, skips_uncond=True) for n in (made, hires_steps) if n),
+        evaluations=sum(evaluations(n, cfg, sampler, skips_uncond, parts) for n in (made, hires_steps) if n),
         notes=tuple(notes),
         changed={k: v for k, v in values.items() if v is not None and v != getattr(profile, k).default},
     )
@@ -321,6 +327,7 @@ def _timesteps(rule: Rule | None, steps: int, strength: float, all_steps: bool, 
         return None
     if strength <= 0:
         return ()
+    steps = min(steps, max_steps(rule))
     if all_steps or strength >= 1:
         return tuple(timesteps_for(rule, min(steps, max_steps(rule, strength)), strength))
     if hires:  # the hosts lay steps / strength steps over the full range, and make the last `steps` of them

@@ -128,7 +128,7 @@ def load_tables(extra: Iterable[Path] = ()) -> Tables:
             if profile is not None:
                 profiles[profile.key] = profile
         for number, row in enumerate(_rows_of(table, "files", list, path, problems), start=1):
-            name = str(isinstance(row, dict) and row.get("file") or f"#{number}")
+            name = str((isinstance(row, dict) and row.get("file")) or f"#{number}")
             published = _checked(partial(_published_file, row, profiles), path, name, problems)
             if published is not None:
                 files[published.repo, published.family, published.file + "".join(published.sha256)] = published

@@ -26,6 +26,11 @@ def lora_tags(prompt: str) -> list[LoraTag]:
     return [_parse(found) for found in _TAG.finditer(prompt) if found[1] == "lora"]
 
 
+def prompt_parts(prompt: str) -> list[str]:
+    """The prompts that `AND` joins, each of which the host evaluates by itself."""
+    return re.split(r"\bAND\b", prompt)
+
+
 def lora_tag(name: str, weight: float) -> str:
     """The tag that puts LoRA `name` in force at `weight`."""
     return f"<lora:{name}:{weight:.6g}>"

@@ -70,6 +70,12 @@ def request_from(values: Mapping[str, Any], base: Request = Request()) -> Reques
     return replace(base, **known, problems=tuple(problems))
 
 
+def possible(request: Request) -> Request:
+    """`request` with numbers that can be run; the others are named in `problems`."""
+    numbers = {name: getattr(request, name) for name in _NUMBERS}
+    return request_from(numbers, replace(request, **{name: getattr(Request, name) for name in _NUMBERS}))
+
+
 def _number(value: Any, low: float, high: float, whole: bool) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None

@@ -1,21 +1,22 @@
 """A plan, carried out on the host's processing object `p`."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import torch
-from modules import shared
+from modules import sd_samplers, shared
 
 from ..core.plan import Plan
 from ..core.prompts import with_tag
 from ..core.request import Request
 from ..core.schedules import max_steps, sigmas_at, timesteps_for
+from . import infotext
 from .state import plan_of, set_plan
 
-_FIELDS = ("steps", "cfg_scale", "sampler_name", "scheduler", "hr_cfg", "hr_second_pass_steps", "sampler_noise_scheduler_override")
-_BEFORE = "fewstep_before"
+_BEFORE, _WRITTEN = "fewstep_before", "fewstep_written"
 
 
 def restore(p: Any) -> None:
@@ -24,15 +25,20 @@ def restore(p: Any) -> None:
         if getattr(p, name) is set_by_us or getattr(p, name) == set_by_us:
             setattr(p, name, before)
     setattr(p, _BEFORE, {})
+    written = getattr(p, _WRITTEN, {})
+    if written:
+        current = p.extra_generation_params
+        p.extra_generation_params = {key: value for key, value in current.items() if key not in written or value != written[key]}
+    setattr(p, _WRITTEN, {})
     set_plan(p, None)
 
 
-def request_of(p: Any) -> Request:
+def request_of(p: Any, prompt: str, negative_prompt: str) -> Request:
     """What `p` would do without us: the base of the user's request."""
     hires = bool(getattr(p, "enable_hr", False))
     return Request(
-        prompt=p.all_prompts[0],
-        negative_prompt=p.all_negative_prompts[0],
+        prompt=prompt,
+        negative_prompt=negative_prompt,
         denoise=float(p.denoising_strength or 0) if is_img2img(p) else 1.0,
         hires_denoise=float(p.denoising_strength or 0) if hires else None,
         hires_steps=getattr(p, "hr_second_pass_steps", 0) if hires else 0,
@@ -43,43 +49,70 @@ def request_of(p: Any) -> Request:
 
 
 def apply(plan: Plan, p: Any) -> None:
-    """Sets what the plan says, on `p` alone. An inactive plan only leaves its notes.
-
-    To be called from the `process` hook: by then the checkpoint is loaded and the prompts are made, and the sampler is not.
-    """
-    for note in plan.notes:
-        p.comment(f"Accelerator: {note}")
+    """Sets what the plan says, on `p` alone; an inactive plan sets nothing. Before the sampler is made, or else it is made anew."""
     if not plan.active:
         return
-    before = {name: getattr(p, name) for name in _FIELDS if hasattr(p, name)}
+    changes = _changes(plan, p)
+    setattr(p, _BEFORE, {name: (getattr(p, name), value) for name, value in changes.items()})
+    for name, value in changes.items():
+        setattr(p, name, value)
+    written = infotext.entries(plan)
+    setattr(p, _WRITTEN, written)
+    p.extra_generation_params = {**p.extra_generation_params, **written}  # a new one: X/Y/Z plot gives all its cells the same
     set_plan(p, plan)
-    p.steps = plan.steps
-    p.cfg_scale = plan.cfg
-    p.sampler_name = plan.sampler
-    p.scheduler = plan.scheduler
+    made = getattr(p, "sampler", None)
+    if is_img2img(p) and made is not None and made.config.name != plan.sampler:
+        p.sampler = sd_samplers.create_sampler(plan.sampler, p.sd_model)
+
+
+def _changes(plan: Plan, p: Any) -> dict[str, Any]:
+    """The fields of `p` that the plan sets, with their new values."""
+    changes: dict[str, Any] = {
+        "steps": plan.steps,
+        "cfg_scale": plan.cfg,
+        "sampler_name": plan.sampler,
+        "scheduler": plan.scheduler,
+    }
     if hasattr(p, "hr_cfg"):  # Forge: the hires pass has a CFG of its own, 1.0 by default in the API and 7 in the page
-        p.hr_cfg = plan.cfg
-    # X/Y/Z plot gives all its cells the same dictionary
-    p.extra_generation_params = dict(p.extra_generation_params)
-    if plan.hires_timesteps is not None and getattr(p, "hr_second_pass_steps", 0):
-        p.hr_second_pass_steps = plan.hires_steps
+        changes["hr_cfg"] = plan.cfg
+    if plan.hires_steps and plan.hires_steps != (p.hr_second_pass_steps or plan.steps):
+        changes["hr_second_pass_steps"] = plan.hires_steps
     if plan.rule is not None:
-        p.sampler_noise_scheduler_override = _Timesteps(plan, p)
-        if plan.scheduler != "Automatic":
-            p.extra_generation_params["Schedule type"] = plan.scheduler
-    setattr(p, _BEFORE, {name: (value, getattr(p, name)) for name, value in before.items()})
-    add_tag(p)
+        changes["sampler_noise_scheduler_override"] = _Timesteps(plan, p)
+    return changes
 
 
-def add_tag(p: Any) -> None:
-    """Puts the LoRA's tag at the end of every prompt that lacks it: where the host reads LoRAs, infotext, and inner passes look."""
-    plan = plan_of(p)
-    if plan is None or not plan.tag:
+@contextmanager
+def untouched_on_error(p: Any) -> Iterator[None]:
+    """The host only logs what goes wrong in a hook, and generates. Then the user's own settings shall run, and the user know."""
+    try:
+        yield
+    except Exception as error:
+        restore(p)
+        p.comment(f"Accelerator: an error kept it from working, your own settings were used: {type(error).__name__}: {error}")
+        raise
+
+
+def tell(plan: Plan, p: Any) -> None:
+    """Puts the plan's notes under the image."""
+    for note in plan.notes:
+        p.comment(f"Accelerator: {note}")
+
+
+def add_tag(plan: Plan, p: Any, batch: int) -> None:
+    """Puts the LoRA's tag at the end of the prompts of this batch: where the host reads LoRAs and infotext, and inner passes look.
+
+    Only now, in `before_process_batch`: earlier, other extensions may still make new prompts.
+    """
+    if not plan.tag:
         return
-    for name in ("all_prompts", "all_hr_prompts", "prompts", "hr_prompts"):
+    p.prompts = [with_tag(prompt, plan.tag) for prompt in p.prompts]
+    start, count = batch * p.batch_size, len(p.prompts)
+    for name in ("all_prompts", "all_hr_prompts"):
         prompts = getattr(p, name, None)
         if prompts:
-            setattr(p, name, [with_tag(prompt, plan.tag) for prompt in prompts])
+            tagged = [with_tag(prompt, plan.tag) for prompt in prompts[start : start + count]]
+            setattr(p, name, [*prompts[:start], *tagged, *prompts[start + count :]])
     if getattr(p, "main_prompt", None) is not None:
         p.main_prompt = with_tag(p.main_prompt, plan.tag)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,15 +18,21 @@ from ..core.plan import Facts, InstalledLora
 from ..core.profiles import Tables, load_tables
 from . import settings
 
+USER_TABLE = Path(data_path) / "fewstep.yaml"
+"""Where a user adds or changes rows, in the form of data/methods.yaml and data/files.yaml."""
+
 
 class HostFacts:
     """Reads the facts, and remembers what does not change while the host runs."""
 
     def __init__(self) -> None:
-        self.tables: Tables = load_tables()
+        self.tables: Tables = load_tables([USER_TABLE] if USER_TABLE.exists() else [])
+        for problem in self.tables.problems:
+            print(f"Few-Step Accelerator: {problem}")
         self._detections = DetectionCache(Path(data_path) / "cache" / "fewstep-loras.json", self.tables)
         self._unets: WeakKeyDictionary[Any, Layout] = WeakKeyDictionary()
         self._checkpoints: dict[tuple[str, int], Layout] = {}
+        self._lock = Lock()  # a generation and any number of previews read at once
 
     def of_generation(self, p: Any) -> Facts:
         """The facts while `p` is processed: the UNet is the loaded one."""
@@ -42,8 +49,9 @@ class HostFacts:
             networks.list_available_networks()
 
     def _facts(self, unet: Layout | None) -> Facts:
-        loras = tuple(self._loras())
-        self._detections.save()
+        with self._lock:
+            loras = tuple(self._loras())
+            self._detections.save()
         samplers = frozenset(sd_samplers.all_samplers_map)
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
         return Facts(unet, loras, samplers, schedulers, all_steps=settings.all_steps(), skips_uncond=_skips_uncond())

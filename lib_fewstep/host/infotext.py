@@ -16,10 +16,8 @@ METHOD, LORA, WEIGHT, GAMMA = "Accelerator", "Accelerator LoRA", "Accelerator we
 KEYS = (METHOD, LORA, WEIGHT, GAMMA)
 
 
-def write(plan: Plan, p: Any) -> None:
-    """Notes an active plan in `p`'s infotext."""
-    if not plan.active:
-        return
+def entries(plan: Plan) -> dict[str, Any]:
+    """What an active plan notes in the infotext."""
     found = {METHOD: plan.method}
     if plan.tag:
         found[LORA] = plan.lora
@@ -27,7 +25,9 @@ def write(plan: Plan, p: Any) -> None:
             found[WEIGHT] = f"{plan.weight:.6g}"
     if "gamma" in plan.changed:
         found[GAMMA] = f"{plan.gamma:.6g}"
-    p.extra_generation_params.update(found)
+    if plan.rule is not None and plan.scheduler != "Automatic":
+        found["Schedule type"] = plan.scheduler  # the host writes it only where it made the schedule itself
+    return found
 
 
 def take_tag_out(params: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from ..core.schedules import LCM_ORIGINAL_STEPS, sigmas_at, timesteps_for
 from .state import plan_of
 
 NAMES = {"LCM Few-Step": sample_lcm, "TCD Few-Step": sample_tcd}
+_OPTIONS = {"uses_ensd": True}  # they draw noise at every step, so that the option's value belongs into the infotext
 DEFAULT_GAMMA = 0.3  # diffusers' TCDScheduler.step
 
 
@@ -48,7 +49,7 @@ class FewStepSampler(KDiffusionSampler):
 def register() -> None:
     """Puts our samplers into the host's lists, in place of same-named ones: safe to call again, as Reload UI does."""
     kept = [data for data in sd_samplers.all_samplers if data.name not in NAMES]
-    ours = [SamplerData(name, _constructor(function), [name.lower().replace(" ", "_")], {}) for name, function in NAMES.items()]
+    ours = [SamplerData(name, _constructor(function), [name.lower().replace(" ", "_")], _OPTIONS) for name, function in NAMES.items()]
     _publish([*kept, *ours])
 
 

@@ -5,6 +5,8 @@ import math
 from copy import copy
 from typing import Any
 
+from modules import shared
+
 from .state import plan_of
 
 
@@ -16,6 +18,8 @@ def leave_out_uncond(params: Any) -> None:
     """
     denoiser, uncond = params.denoiser, params.text_uncond
     if plan_of(getattr(denoiser, "p", None)) is None or uncond is None or not _is_plain_cfg_1(denoiser):
+        return
+    if _host_leaves_it_out(denoiser, float(params.sigma[0])):
         return
     rows = _rows(params.text_cond)
     if rows != _rows(uncond):  # prompts joined with AND need their weights combined
@@ -31,6 +35,16 @@ def _is_plain_cfg_1(denoiser: Any) -> bool:
         return False
     conds = getattr(arguments.get("cond"), "batch", [])
     return all(len(parts) == 1 and math.isclose(parts[0].weight, 1.0) for parts in conds)
+
+
+def _host_leaves_it_out(denoiser: Any, sigma: float) -> bool:
+    """Whether the user's options have the host cut the unconditional rows off itself in this step: it would cut off ours."""
+    early = getattr(shared.opts, "skip_early_cond", 0.0)
+    if early and denoiser.step / denoiser.total_steps <= early:
+        return True
+    least = denoiser.sampler.sampler_extra_args.get("s_min_uncond") or 0.0
+    every_step = getattr(shared.opts, "s_min_uncond_all", False)
+    return bool((denoiser.step % 2 or every_step) and least > sigma)
 
 
 def _rows(cond: Any) -> int:

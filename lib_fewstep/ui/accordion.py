@@ -7,14 +7,17 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from ..core.controls import ORDER, Controls, initial, lora_from, lora_text, method_from, method_text
-from ..core.plan import Facts
+from ..core.controls import ORDER, Controls, controls_from, initial, lora_text, method_text, request_of
+from ..core.plan import Facts, make_plan
 from ..core.profiles import Tables
 from ..core.request import Request
-from .view import View, lora_choices, make_view, method_choices, plan_html
+from .view import lora_choices, make_view, method_choices, plan_html
 
 HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling", "denoising_strength", "hr-checkbox", "hires_steps")
 """Endings of the host controls' elem_ids (`txt2img_prompt`) whose values the plan line takes into account."""
+
+_MOST = 1e9
+"""No control of the host's means more than this."""
 
 _QUIET = {"queue": False, "show_progress": "hidden"}
 
@@ -111,21 +114,21 @@ class Accordion:
                 return gr.update(value=shown, choices=method_choices(Facts(), self._source.tables))
             if name == "lora":
                 return gr.update(value=lora_text(values[name], None), choices=lora_choices(Facts(), self._source.tables, keep=values[name]))
+            if name == "gamma":
+                return gr.update(value=values[name], visible=self._source.tables.profiles[values["method"]].gamma is not None)
             return gr.update(value=values[name])
 
         return restore
 
-    def _view(self, values: tuple[Any, ...], names: list[str], refill: bool) -> tuple[View, Facts]:
-        count = len(ORDER)
-        enabled, method, lora, *others = values[:count]
-        controls = Controls(enabled, method_from(method, self._source.tables), lora_from(lora), *others)
-        all_methods = bool(values[count])
-        facts = self._source.of_page()
-        base = _base(dict(zip(names, values[count + 1 :], strict=True)), is_img2img=self._tab == "img2img")
-        return make_view(controls, base, facts, self._source.tables, all_methods, refill), facts
+    def _read(self, values: tuple[Any, ...], names: list[str]) -> tuple[Controls, Request]:
+        """Our own controls, and what the host's controls ask for."""
+        host = dict(zip(names, values[len(ORDER) + 1 :], strict=True))
+        return controls_from(values[: len(ORDER)], self._source.tables), _base(host, is_img2img=self._tab == "img2img")
 
     def _updates(self, values: tuple[Any, ...], names: list[str], refill: bool) -> list[Any]:
-        view, facts = self._view(values, names, refill)
+        controls, base = self._read(values, names)
+        facts, all_methods = self._source.of_page(), bool(values[len(ORDER)])
+        view = make_view(controls, base, facts, self._source.tables, all_methods, refill)
         updates = {name: gr.update(value=getattr(view.controls, name)) for name in ORDER[1:]}
         updates["method"] = gr.update(value=view.method, choices=view.methods)
         updates["lora"] = gr.update(value=view.lora, choices=view.loras)
@@ -133,25 +136,35 @@ class Accordion:
         return [*updates.values(), plan_html(view.plan, facts)]
 
     def _plan_line(self, values: tuple[Any, ...], names: list[str]) -> str:
-        view, facts = self._view(values, names, refill=False)
-        return plan_html(view.plan, facts)
+        """For the controls as they stand: nothing is filled in over what the user has just set."""
+        controls, base = self._read(values, names)
+        facts = self._source.of_page()
+        return plan_html(make_plan(request_of(controls, base, self._source.tables), facts, self._source.tables), facts)
 
     def _id(self, name: str) -> str:
         return f"fewstep_{self._tab}_{name}"
 
 
 def _base(host: dict[str, Any], is_img2img: bool) -> Request:
-    """What the host's own controls ask for, as far as they are known."""
+    """What the host's own controls ask for, as far as they are known and make sense."""
     default = Request()
-    denoise = float(host.get("denoising_strength") or 0.0)
+    denoise = min(_number(host.get("denoising_strength"), 0.0, least=0), 1.0)
     hires = bool(host.get("hr-checkbox"))
     return Request(
-        prompt=host.get("prompt") or "",
-        negative_prompt=host.get("neg_prompt") or "",
+        prompt=_text(host.get("prompt"), ""),
+        negative_prompt=_text(host.get("neg_prompt"), ""),
         denoise=denoise if is_img2img else 1.0,
         hires_denoise=denoise if hires else None,
-        hires_steps=int(host.get("hires_steps") or 0) if hires else 0,
-        host_steps=int(host.get("steps") or default.host_steps),
-        host_cfg=float(host.get("cfg_scale") or default.host_cfg),
-        host_sampler=host.get("sampling") or default.host_sampler,
+        hires_steps=int(_number(host.get("hires_steps"), 0, least=0)) if hires else 0,
+        host_steps=int(_number(host.get("steps"), default.host_steps, least=1)),
+        host_cfg=_number(host.get("cfg_scale"), default.host_cfg, least=1),
+        host_sampler=_text(host.get("sampling"), default.host_sampler),
     )
+
+
+def _text(value: Any, default: str) -> str:
+    return value if isinstance(value, str) and value else default
+
+
+def _number(value: Any, default: float, least: float) -> float:
+    return value if isinstance(value, (int, float)) and least <= value <= _MOST else default

@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from ..core.controls import NUMBERS, Controls, filled, lora_text, method_text
+from ..core.controls import Controls, filled, lora_text, method_text, request_of
 from ..core.plan import Facts, Plan, fitting, make_plan
 from ..core.profiles import FAMILIES, Profile, Tables
-from ..core.request import AUTO, Request, explicit
+from ..core.request import AUTO, Request
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,18 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
 
     `base` holds what the host's own controls say: prompts, steps, CFG, sampler.
     """
-    asked = replace(base, method=controls.method, lora=controls.lora)
-    profile = _profile(asked, facts, tables)
+    request = request_of(controls, base, tables)
+    profile = _profile(request, facts, tables)
     if profile is not None and (refill or profile.key != controls.filled_for):
-        controls = filled(profile, controls.enabled, controls.method, controls.lora)
-    shown = {name: getattr(controls, name) for name in NUMBERS}
-    plan = make_plan(replace(asked, **explicit(shown, profile)), facts, tables)
+        controls = filled(profile, controls.enabled, request.method, request.lora)
+        request = request_of(controls, base, tables)
     return View(
         controls=controls,
-        methods=method_choices(facts, tables, all_methods, controls.method),
-        method=method_text(tables.profiles.get(controls.method)),
-        loras=lora_choices(facts, tables, controls.method, controls.lora),
-        lora=_lora_text(controls.lora, facts, tables),
-        plan=plan,
+        methods=method_choices(facts, tables, all_methods, request.method),
+        method=method_text(tables.profiles.get(request.method)),
+        loras=lora_choices(facts, tables, request.method, request.lora),
+        lora=_lora_text(request.lora, facts, tables),
+        plan=make_plan(request, facts, tables),
         has_gamma=profile is not None and profile.gamma is not None,
     )
 

@@ -1,0 +1,146 @@
+"""The one training loop. Killed at any time, it continues where its last checkpoint was, with the same numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .files import save_state, save_text
+from .settings import Training
+
+_CHECKPOINT_SECONDS = 60
+_LOG_EVERY = 100
+
+Loss = Callable[[np.random.Generator, float], Tensor]
+"""Draws its own batch from the generator; the float is how much of the training is done, 0..1. -> scalar."""
+
+
+class WeightAverage:
+    """An exponential moving average of parameters, whose horizon grows with the number of updates."""
+
+    def __init__(self, parameters: list[nn.Parameter], decay: float) -> None:
+        self.parameters = parameters
+        self.decay = decay
+        self.updates = 0
+        self.average = [parameter.detach().clone() for parameter in parameters]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for average, parameter in zip(self.average, self.parameters, strict=True):
+            average.lerp_(parameter, 1 - decay)
+
+    @torch.no_grad()
+    def apply(self) -> None:
+        """Replace the parameters by their average."""
+        for parameter, average in zip(self.parameters, self.average, strict=True):
+            parameter.copy_(average)
+
+
+def train(model: nn.Module, loss: Loss, training: Training, checkpoint: Path) -> None:
+    """Minimise `loss` over the parameters of `model` that require gradients; they end as their weight average.
+
+    `checkpoint` is written every minute and removed at the end; a summary stays beside it as .json.
+    """
+    torch.set_flush_denormal(True)  # the optimiser's moments would otherwise decay into the slow range
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    torch.manual_seed(training.seed)
+    rng = np.random.default_rng(training.seed)
+    optimizer = torch.optim.AdamW(
+        parameters,
+        lr=training.learning_rate,
+        betas=(0.9, training.second_beta),
+        weight_decay=training.weight_decay,
+        fused=True,
+    )
+    average = None if training.average_decay is None else WeightAverage(parameters, training.average_decay)
+    first, seconds, smoothed = 0, 0.0, math.nan
+    if checkpoint.exists():
+        first, seconds, smoothed = _restore(checkpoint, model, optimizer, average, rng)
+        print(f"{checkpoint.stem}: continuing after {first} steps", flush=True)
+
+    started, saved = time.monotonic() - seconds, time.monotonic()
+    model.train()
+    for step in range(first, training.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, training)
+        value = loss(rng, step / training.steps)
+        optimizer.zero_grad(set_to_none=True)
+        value.backward()
+        if training.gradient_norm is not None:
+            nn.utils.clip_grad_norm_(parameters, training.gradient_norm)
+        optimizer.step()
+        if average is not None and (step + 1) % training.average_every == 0:
+            average.update()
+        smoothed = value.item() if math.isnan(smoothed) else 0.98 * smoothed + 0.02 * value.item()
+        if (step + 1) % _LOG_EVERY == 0:
+            place = f"step {step + 1}/{training.steps}, {time.monotonic() - started:.0f} s"
+            print(f"{checkpoint.stem}: {place}, loss {smoothed:.5f}", flush=True)
+        if time.monotonic() - saved > _CHECKPOINT_SECONDS:
+            progress = (step + 1, time.monotonic() - started, smoothed)
+            _save(checkpoint, model, optimizer, average, rng, progress)
+            saved = time.monotonic()
+
+    if average is not None:
+        average.apply()
+    model.eval()
+    summary = {
+        "steps": training.steps,
+        "batch": training.batch,
+        "seconds": round(time.monotonic() - started, 1),
+        "loss": smoothed,
+    }
+    save_text(json.dumps(summary, indent=1), checkpoint.with_suffix(".json"))
+
+
+def learning_rate(step: int, training: Training) -> float:
+    """The learning rate of a step, counted from 0."""
+    warm = min(1.0, (step + 1) / training.warmup)
+    decay = max(0.0, step / training.steps - training.hold) / (1 - training.hold)
+    cosine = 0.5 * (1 + math.cos(math.pi * decay))
+    return training.learning_rate * warm * (training.floor + (1 - training.floor) * cosine)
+
+
+def _save(
+    checkpoint: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: WeightAverage | None,
+    rng: np.random.Generator,
+    progress: tuple[int, float, float],
+) -> None:
+    state: dict[str, Any] = {
+        "progress": progress,
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "average": None if average is None else (average.updates, average.average),
+        "torch": torch.get_rng_state(),
+        "numpy": json.dumps(rng.bit_generator.state),
+    }
+    save_state(state, checkpoint)
+
+
+def _restore(
+    checkpoint: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: WeightAverage | None,
+    rng: np.random.Generator,
+) -> tuple[int, float, float]:
+    state = torch.load(checkpoint, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    if average is not None:
+        average.updates, average.average = state["average"]
+    torch.set_rng_state(state["torch"])
+    rng.bit_generator.state = json.loads(state["numpy"])
+    return state["progress"]

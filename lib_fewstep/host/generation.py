@@ -1,0 +1,42 @@
+"""One generation, from the host's hooks to the plan that is in force."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..core.controls import parse_args
+from ..core.plan import Plan, make_plan
+from ..core.request import request_from
+from . import apply, xyz
+from .facts import HostFacts
+from .state import decision_of, set_decision
+
+
+def begin(p: Any, args: Sequence[Any], facts: HostFacts) -> None:
+    """For the `process` hook: the checkpoint is loaded, the prompts are made, the sampler is not. Decides for the first prompt."""
+    _decide(p, args, facts, p.all_prompts[0], p.all_negative_prompts[0])
+
+
+def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> None:
+    """For the `before_process_batch` hook: decides anew, because by now the prompts are final and each batch has its own. The host takes a
+    batch's LoRAs from its first prompt, and so do we.
+    """
+    prompts = p.prompts[0], p.negative_prompts[0]
+    plan = decision_of(p, prompts) or _decide(p, args, facts, *prompts)
+    if plan is not None:
+        apply.tell(plan, p)
+        apply.add_tag(plan, p, batch)
+
+
+def _decide(p: Any, args: Sequence[Any], facts: HostFacts, prompt: str, negative_prompt: str) -> Plan | None:
+    """Makes the plan and puts it in force; None where the Accelerator is off."""
+    apply.restore(p)
+    enabled, request = parse_args(args, facts.tables, apply.request_of(p, prompt, negative_prompt))
+    enabled, axes = xyz.axes_of(p, enabled)
+    if not enabled:
+        return None
+    with apply.untouched_on_error(p):
+        plan = make_plan(request_from(axes, request), facts.of_generation(p), facts.tables)
+        apply.apply(plan, p)
+        set_decision(p, (prompt, negative_prompt), plan)
+    return plan
