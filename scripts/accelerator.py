@@ -32,7 +32,7 @@ class Accelerator(scripts.Script):
         self.accordion = Accordion(self.tab, facts, Widgets(InputAccordion, ToolButton))
         controls = self.accordion.build()
         self.infotext_fields = self.accordion.paste_fields(lambda params: infotext.read(params, facts.tables))
-        self.paste_field_names = list(infotext.KEYS)
+        self.paste_field_names = [name for _, name in self.infotext_fields]
         return controls
 
     def after_component(self, component: Any, **kwargs: Any) -> None:

@@ -13,7 +13,6 @@ from ..core.prompts import lora_tags, without_tag
 from ..core.request import AUTO
 
 METHOD, LORA, WEIGHT, GAMMA = "Accelerator", "Accelerator LoRA", "Accelerator weight", "Accelerator gamma"
-KEYS = (METHOD, LORA, WEIGHT, GAMMA)
 
 
 def entries(plan: Plan) -> dict[str, Any]:

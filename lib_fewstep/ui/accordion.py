@@ -39,6 +39,24 @@ class Widgets:
     tool_button: Callable[..., Any]
 
 
+Reader = Callable[[dict[str, Any]], Mapping[str, Any] | None]
+"""An infotext's parameters -> our values in them, or None for "off"."""
+
+
+class PasteName(str):
+    """Which control a paste field is: by name where the host sends values from tab to tab, by function where it reads an infotext."""
+
+    _restore: Callable[[dict[str, Any]], Any]
+
+    def __new__(cls, name: str, restore: Callable[[dict[str, Any]], Any]) -> PasteName:
+        self = super().__new__(cls, f"Accelerator {name}")
+        self._restore = restore
+        return self
+
+    def __call__(self, params: dict[str, Any]) -> Any:
+        return self._restore(params)
+
+
 class Accordion:
     """One tab's accordion: `build` it inside the host's page, then `wire` it when the host's own controls exist."""
 
@@ -96,17 +114,15 @@ class Accordion:
         for number in numbers:
             number.input(lambda *values: self._plan_line(values, names), inputs=inputs, outputs=[self._plan], **_QUIET)
 
-    def paste_fields(self, read: Callable[[dict[str, Any]], Mapping[str, Any] | None]) -> list[tuple[Any, Callable[[dict[str, Any]], Any]]]:
-        """What the host needs to restore the accordion from an infotext: `read` gives our values, or None for "off"."""
-        enabled, *others = self.inputs
-        fields: list[tuple[Any, Callable[[dict[str, Any]], Any]]] = [(enabled, lambda params: read(params) is not None)]
-        for name, component in zip(ORDER[1:], others, strict=True):
-            fields.append((component, self._restorer(name, read)))
-        return fields
+    def paste_fields(self, read: Reader) -> list[tuple[Any, PasteName]]:
+        """What the host needs to restore the accordion from an infotext, and to send it to the other tab."""
+        return [(component, PasteName(name, self._restorer(name, read))) for name, component in zip(ORDER, self.inputs, strict=True)]
 
-    def _restorer(self, name: str, read: Callable[[dict[str, Any]], Mapping[str, Any] | None]) -> Callable[[dict[str, Any]], Any]:
+    def _restorer(self, name: str, read: Reader) -> Callable[[dict[str, Any]], Any]:
         def restore(params: dict[str, Any]) -> Any:
             values = read(params)
+            if name == "enabled":
+                return values is not None
             if values is None:
                 return None  # leaves the control as it is
             if name == "method":
