@@ -1,8 +1,9 @@
 """How long it takes to recognise a large folder of LoRAs: `python tests/bench_detect.py [files]`. Not a test: times depend on the machine.
 
 The files have headers of real size (SDXL, rank 64: 788 modules of three tensors each) and a hole in the disk for their weights. One in
-fifty carries the name of a published file. "Warm" is a new start of the WebUI with the cache on disk; "again" the next look in the same run.
+fifty carries the name of a published file. "Warm" is a new start of the WebUI with the cache on disk, "again" the next look after that.
 """
+
 from __future__ import annotations
 
 import sys

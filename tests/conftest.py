@@ -1,4 +1,5 @@
 """Common to all tests: the repository is importable, whatever folder pytest was started in, and hypothesis repeats itself."""
+
 from __future__ import annotations
 
 import os

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from demo.host import k_diffusion_loader
 
 HERE = Path(__file__).resolve().parent
@@ -19,6 +21,7 @@ def open_host(models: Path, data: Path, extensions: Sequence[Path]) -> None:
 
     A process has one host: its modules keep their state, so this is called once.
     """
+    torch.set_num_threads(1)  # rows are evaluated one by one, and are too small for two threads to help
     k_diffusion_loader.load()
     if str(HERE) not in sys.path:
         sys.path.insert(0, str(HERE))

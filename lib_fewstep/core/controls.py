@@ -48,7 +48,8 @@ def parse_args(args: Sequence[Any], tables: Tables, base: Request) -> tuple[bool
     later ones may be missing. What cannot be used is named in the request's `problems`.
     """
     if args and isinstance(args[0], Mapping):
-        return _truth(args[0].get("enabled", True)), request_from(args[0], base)
+        enabled = args[0].get("enabled")
+        return enabled is None or _truth(enabled), request_from(args[0], base)
     controls = controls_from(args, tables)
     return _truth(controls.enabled), request_of(controls, base, tables)
 

@@ -19,7 +19,7 @@ from .header import Header, Unreadable, read_header
 from .layout import KOHYA, OTHER, Layout, Site, layout_of, naming_of
 from .profiles import PublishedFile, Tables, name_key
 
-_TITLE_KEYS = ("ss_output_name", "modelspec.title", "modelspec.hash_sha256", "name", "title")
+_TITLE_KEYS = ("ss_output_name", "modelspec.title", "name", "title")
 _CACHE_VERSION = 1
 
 

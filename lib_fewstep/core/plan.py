@@ -9,7 +9,7 @@ from typing import Any
 from .detect import Detection
 from .layout import KOHYA, Layout
 from .profiles import FAMILIES, Profile, Range, Tables
-from .prompts import LoraTag, lora_tag, lora_tags, prompt_parts
+from .prompts import LoraTag, can_be_written, lora_tag, lora_tags, prompt_parts
 from .request import AUTO, Request, possible
 from .schedules import Rule, host_share, max_steps, timesteps_for
 
@@ -220,6 +220,8 @@ def _unusable(lora: InstalledLora, facts: Facts) -> str | None:
         return f"is {lora.detection.reason}"
     if lora.detection.naming != KOHYA:
         return "has tensor names that this WebUI does not load (it expects lora_unet_…): use the file that its publisher converted"
+    if not can_be_written(lora.name):
+        return "has a name that a prompt's tag cannot hold: rename its file without ':', '=' and '>'"
     return lora.detection.layout.misfit(facts.unet) if facts.unet is not None else None
 
 
@@ -262,6 +264,9 @@ def _fill(profile: Profile, lora: InstalledLora, tag: LoraTag | None, request: R
     gamma = None if profile.gamma is None else _value("gamma", request.gamma, profile.gamma, notes, profile)
     if tag:
         _check_written_weight(tag, request, profile, notes)
+    recognised = lora.detection.method
+    if recognised is not None and recognised != profile.key:
+        notes.append(f"LoRA '{lora.name}' is recognised as {recognised}, and runs with the settings of {profile.label}, as chosen")
     if lora.detection.superseded:
         notes.append(f"LoRA '{lora.name}': {lora.detection.reason}")
     sampler, scheduler, rule = _sampling(profile, request, facts, notes)

@@ -31,6 +31,11 @@ def prompt_parts(prompt: str) -> list[str]:
     return re.split(r"\bAND\b", prompt)
 
 
+def can_be_written(name: str) -> bool:
+    """Whether a tag can hold `name`: the WebUI takes these signs for its own."""
+    return not set(name) & set(":=>")
+
+
 def lora_tag(name: str, weight: float) -> str:
     """The tag that puts LoRA `name` in force at `weight`."""
     return f"<lora:{name}:{weight:.6g}>"

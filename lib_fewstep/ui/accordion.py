@@ -112,7 +112,7 @@ class Accordion:
             event(handler(refill=True), inputs=inputs, outputs=outputs, **_QUIET)
         self._rescan.click(handler(rescan=True), inputs=inputs, outputs=outputs, **_QUIET)
         for number in numbers:
-            number.input(lambda *values: self._plan_line(values, names), inputs=inputs, outputs=[self._plan], **_QUIET)
+            number.change(lambda *values: self._plan_line(values, names), inputs=inputs, outputs=[self._plan], **_QUIET)
 
     def paste_fields(self, read: Reader) -> list[tuple[Any, PasteName]]:
         """What the host needs to restore the accordion from an infotext, and to send it to the other tab."""

@@ -3,6 +3,7 @@
 The lists of modules are written down here from the architectures' published configurations; test_layout compares them with diffusers'
 networks, and test_header compares the files' sizes with those of published files, byte for byte.
 """
+
 from __future__ import annotations
 
 import json

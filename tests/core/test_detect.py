@@ -1,4 +1,5 @@
 """What a LoRA file is, how we know, and that a large folder is read once."""
+
 from __future__ import annotations
 
 import hashlib
@@ -17,8 +18,8 @@ from lib_fewstep.core.profiles import PublishedFile, Tables, load_tables
 from tests.core.lora_files import SD15, SDXL, attention_weights, kohya, lora_pair, modules, write
 
 pytest.importorskip("hypothesis")
-from hypothesis import given  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
+from hypothesis import given
+from hypothesis import strategies as st
 
 TABLES = load_tables()
 
@@ -33,7 +34,9 @@ def published(method: str, path: Path | None = None, *, name: str = "", family: 
     """A row; of the file at `path`, if one is given."""
     known = {} if path is None else {"size": path.stat().st_size, "sha256": (hashlib.sha256(path.read_bytes()).hexdigest(),)}
     names = (re.compile(name, re.IGNORECASE),) if name else ()
-    return PublishedFile(file=f"{method}.safetensors", method=method, family=family, repo="somebody/something", names=names, **{**known, **more})
+    return PublishedFile(
+        file=f"{method}.safetensors", method=method, family=family, repo="somebody/something", names=names, **{**known, **more}
+    )
 
 
 def tables(*files: PublishedFile) -> Tables:
@@ -148,7 +151,9 @@ def test_the_naming_is_told(tmp_path: Path) -> None:
     assert detect(write(tmp_path / "x.safetensors", shapes), TABLES).naming == PEFT
 
 
-@pytest.mark.parametrize("content, why", [(b"", "empty"), (b"<html>", "too few"), (b"A" * 100, "no .safetensors file"), (b"\5\0\0\0\0\0\0\0[[[[[", "JSON")])
+@pytest.mark.parametrize(
+    "content, why", [(b"", "empty"), (b"<html>", "too few"), (b"A" * 100, "no .safetensors file"), (b"\5\0\0\0\0\0\0\0[[[[[", "JSON")]
+)
 def test_a_file_that_cannot_be_read_says_why(content: bytes, why: str, tmp_path: Path) -> None:
     path = tmp_path / "lcm-lora-sdv1-5.safetensors"
     path.write_bytes(content)

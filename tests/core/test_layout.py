@@ -1,4 +1,5 @@
 """Which architecture a file is of: told from names and shapes alone, in all the names that tools give them."""
+
 from __future__ import annotations
 
 import re
@@ -10,7 +11,12 @@ import pytest
 from lib_fewstep.core.layout import KOHYA, OTHER, PEFT, Layout, Site, layout_of, naming_of
 from tests.core.lora_files import SD15, SD21, SDXL, SSD1B, UNETS, VEGA, Shapes, Unet, attention_weights, kohya, lora_pair, modules
 
-WIDE = {"cross_attention_dim": 2048, "block_out_channels": (320, 640, 1280), "attention_head_dim": (5, 10, 20), "use_linear_projection": True}
+WIDE = {
+    "cross_attention_dim": 2048,
+    "block_out_channels": (320, 640, 1280),
+    "attention_head_dim": (5, 10, 20),
+    "use_linear_projection": True,
+}
 TWO_ATTENDING = {
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
     "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
@@ -102,12 +108,14 @@ def test_instruct_pix2pix_is_known_by_its_input(name: str, channels: int, reads:
         ["double_blocks.0.img_attn.qkv.weight"],  # FLUX
         ["transformer_blocks.0.attn.to_q.weight"],  # SD3 in diffusers
         ["conditioner.embedders.0.transformer.text_model.encoder.layers.0.self_attn.q_proj.weight"],
-        [f"down_blocks.{level}.attentions.0.transformer_blocks.{depth}.attn1.to_q.weight" for level, depth in ((1, 1), (2, 4))],  # KOALA-700M
+        [
+            f"down_blocks.{level}.attentions.0.transformer_blocks.{depth}.attn1.to_q.weight" for level, depth in ((1, 1), (2, 4))
+        ],  # KOALA-700M
     ],
     ids=["nothing", "nonsense", "flux", "sd3", "text-encoder", "koala"],
 )
 def test_what_is_no_known_unet_is_of_no_family(names: list[str]) -> None:
-    assert layout_of({name: (8, 8) for name in names}).family is None
+    assert layout_of(dict.fromkeys(names, (8, 8))).family is None
 
 
 # ------------------------------------------------------------------------------------------------------------------- LoRAs
@@ -126,7 +134,9 @@ def kohya_ldm(unet: Unet, rank: int = 4) -> Shapes:
     found: Shapes = {}
     for name, shape in modules(unet).items():
         if "attentions" in name:
-            found |= lora_pair("lora_unet_" + ldm_name(name).replace(".", "_"), shape, rank, ".lora_down.weight", ".lora_up.weight", ".alpha")
+            found |= lora_pair(
+                "lora_unet_" + ldm_name(name).replace(".", "_"), shape, rank, ".lora_down.weight", ".lora_up.weight", ".alpha"
+            )
     return found
 
 
@@ -141,13 +151,17 @@ def in_attention(before: str, down: str, up: str, change: Callable[[str], str] =
     return named
 
 
+def old_diffusers_name(name: str) -> str:
+    return re.sub(r"\.to_(\w+)(\.0)?$", r".processor.to_\1", name)
+
+
 NAMINGS: dict[str, tuple[Callable[[Unet], Shapes], str]] = {
     "kohya, diffusers' blocks": (kohya, KOHYA),
     "kohya, LDM's blocks": (kohya_ldm, KOHYA),
     "PEFT": (in_attention("unet.", ".lora_A.weight", ".lora_B.weight"), PEFT),
     "PEFT, as saved by itself": (in_attention("base_model.model.", ".lora_A.default.weight", ".lora_B.default.weight"), PEFT),
     "diffusers": (in_attention("unet.", ".lora.down.weight", ".lora.up.weight"), PEFT),
-    "old diffusers": (in_attention("", "_lora.down.weight", "_lora.up.weight", lambda n: re.sub(r"\.to_(\w+)(\.0)?$", r".processor.to_\1", n)), OTHER),
+    "old diffusers": (in_attention("", "_lora.down.weight", "_lora.up.weight", old_diffusers_name), OTHER),
 }  # fmt: skip
 
 
@@ -202,7 +216,9 @@ def test_a_misfit_within_the_family_says_where(lora: Site, words: list[str]) -> 
 
 @pytest.mark.parametrize("family", UNETS)
 @pytest.mark.parametrize(
-    "part", ["attn1", "attn2", "mid_block", "down_blocks.1", "up_blocks.1", ".ff.", "resnets"], ids=lambda part: part.strip(".")
+    "part",
+    ["attn1", "attn2", "attn2.to_q", "attn2.to_k", "mid_block", "down_blocks.1", "up_blocks.1", ".ff.", "resnets"],
+    ids=lambda part: part.strip("."),
 )
 def test_a_lora_of_a_part_of_the_unet_is_never_refused_by_it(part: str, family: str) -> None:
     shapes = kohya(UNETS[family], names=[part])

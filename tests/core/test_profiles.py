@@ -1,4 +1,5 @@
 """The tables' reader: a bad row is told in full and hides no good one; whatever stands in a file, nothing is raised."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -12,13 +13,21 @@ from lib_fewstep.core import profiles
 from lib_fewstep.core.profiles import DATA, Problem, Range, Tables, load_tables, name_key
 
 pytest.importorskip("hypothesis")
-from hypothesis import given  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
+from hypothesis import given
+from hypothesis import strategies as st
 
 METHOD: dict[str, Any] = {
-    "label": "Mine", "families": ["sd15"], "steps": {"default": 4, "min": 2, "max": 8}, "cfg": 1.0, "weight": {"default": 1, "min": 0.5, "max": 1.2},
-    "gamma": {"default": 0.3, "min": 0, "max": 1}, "sampler": "TCD Few-Step", "timesteps": "lcm", "scheduler": "Automatic", "negative_prompt": "no",
-}  # fmt: skip
+    "label": "Mine",
+    "families": ["sd15"],
+    "steps": {"default": 4, "min": 2, "max": 8},
+    "cfg": 1.0,
+    "weight": {"default": 1, "min": 0.5, "max": 1.2},
+    "gamma": {"default": 0.3, "min": 0, "max": 1},
+    "sampler": "TCD Few-Step",
+    "timesteps": "lcm",
+    "scheduler": "Automatic",
+    "negative_prompt": "no",
+}
 FILE: dict[str, Any] = {"file": "mine.safetensors", "method": "lcm", "family": "sd15", "names": ["^mine$"]}
 SHIPPED = load_tables()
 
@@ -39,7 +48,9 @@ def load(tmp_path: Path) -> Callable[..., Tables]:
 
     def load(content: Any, name: str = "user.yaml") -> Tables:
         path = tmp_path / name
-        path.write_text(content if isinstance(content, str) else yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        path.write_text(
+            content if isinstance(content, str) else yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8"
+        )
         return load_tables([path])
 
     return load
@@ -266,7 +277,9 @@ def test_nothing_that_yaml_can_hold_makes_it_raise(content: Any, tmp_path_factor
 
 
 @given(key=SETTINGS, value=VALUES, good_first=st.booleans())
-def test_no_value_in_a_method_makes_it_raise_or_hides_another(key: str, value: Any, good_first: bool, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_no_value_in_a_method_makes_it_raise_or_hides_another(
+    key: str, value: Any, good_first: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     rows = [("bad", {**METHOD, "label": "Bad", key: value}), ("good", METHOD)]
     tables = loaded_from({"methods": dict(reversed(rows) if good_first else rows)}, tmp_path_factory.getbasetemp())
     assert "good" in tables.profiles or value == METHOD["label"]

@@ -1,4 +1,5 @@
 """LoRA tags in prompts, against the WebUI's own reading of them."""
+
 from __future__ import annotations
 
 import re
@@ -8,13 +9,14 @@ import pytest
 from lib_fewstep.core.prompts import lora_tag, lora_tags, with_tag, without_tag
 
 pytest.importorskip("hypothesis")
-from hypothesis import assume, example, given  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 
 NAMES = st.text(st.characters(exclude_characters="<>:=", exclude_categories=("Cs",)), min_size=1, max_size=20)
 WEIGHTS = st.floats(-2, 2, allow_nan=False).map(lambda w: round(w, 3))
 FRAGMENTS = st.sampled_from([
-    "a cat", " ", ", ", "\n", "<lora:", "<lora:x:1>", "<lora:other:0.5:0.7>", "<lora:x>", ">", "<", ":", "<hypernet:h:1>", "<3: ", "(b:1.2)",
+    "a cat", " ", ", ", "\n", "<lora:",
+    "<lora:x:1>", "<lora:other:0.5:0.7>", "<lora:x>", ">", "<", ":", "<hypernet:h:1>", "<3: ", "(b:1.2)",
     "[a|b]", "AND", "BREAK", "<lora:y:te=0.5>", "\\", "é", "<lora::1>", "<lora:x:", "<lyco:x:1>",
 ])  # fmt: skip
 PROMPTS = st.lists(FRAGMENTS | st.text(max_size=8), max_size=8).map("".join)

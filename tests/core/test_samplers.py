@@ -1,4 +1,5 @@
 """The samplers, step by step against diffusers' schedulers under equal noise, and against what the theory says of any schedule."""
+
 from __future__ import annotations
 
 import itertools
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from lib_fewstep.core.samplers import sample_lcm, sample_tcd
-from lib_fewstep.core.schedules import lcm_timesteps, sigmas_at, training_sigmas, trailing_timesteps
+from lib_fewstep.core.schedules import lcm_timesteps, sigmas_at, trailing_timesteps, training_sigmas
 from tests.core.toy import Denoiser, images, network, noise_like
 
 diffusers = pytest.importorskip("diffusers")
@@ -27,7 +28,9 @@ def gap(ours: torch.Tensor, theirs: torch.Tensor) -> float:
     return float((ours - theirs).abs().max() / theirs.abs().max())
 
 
-def diffusers_run(scheduler: Any, steps: int, sample: torch.Tensor, net: Callable[..., torch.Tensor] = network, **step: Any) -> list[torch.Tensor]:
+def diffusers_run(
+    scheduler: Any, steps: int, sample: torch.Tensor, net: Callable[..., torch.Tensor] = network, **step: Any
+) -> list[torch.Tensor]:
     """The samples before each step and after the last, as a diffusers pipeline makes them: variance-preserving."""
     scheduler.set_timesteps(steps)
     seen = [sample]
@@ -37,13 +40,19 @@ def diffusers_run(scheduler: Any, steps: int, sample: torch.Tensor, net: Callabl
     return seen
 
 
-def our_run(sampler: Callable[..., torch.Tensor], timesteps: list[int], sample: torch.Tensor, model: Denoiser, **extra: Any) -> list[torch.Tensor]:
+def our_run(
+    sampler: Callable[..., torch.Tensor], timesteps: list[int], sample: torch.Tensor, model: Denoiser, **extra: Any
+) -> list[torch.Tensor]:
     """The same in k-diffusion's space, and told in the variance-preserving one."""
     sigmas = sigmas_at(timesteps, SIGMAS).to(sample)
     seen: list[torch.Tensor] = []
     result = sampler(
-        model, sample * (1 + sigmas[0] ** 2).sqrt(), sigmas, disable=True,
-        callback=lambda d: seen.append(d["x"] / (1 + d["sigma"] ** 2).sqrt()), **extra,
+        model,
+        sample * (1 + sigmas[0] ** 2).sqrt(),
+        sigmas,
+        disable=True,
+        callback=lambda d: seen.append(d["x"] / (1 + d["sigma"] ** 2).sqrt()),
+        **extra,
     )
     return [*seen, result]
 
@@ -60,7 +69,7 @@ def test_lcm_is_that_of_diffusers_at_every_step(steps: int, prediction: str) -> 
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
-@pytest.mark.parametrize("gamma", (0.0, 0.3, 1.0))
+@pytest.mark.parametrize("gamma", (0.0, 0.3, 0.5, 0.7, 1.0))
 @pytest.mark.parametrize("steps", STEPS)
 def test_tcd_is_that_of_diffusers_at_every_step(steps: int, gamma: float, prediction: str) -> None:
     x = images()
@@ -136,8 +145,11 @@ def test_gamma_splits_the_noise_as_published() -> None:
     def after_a_step(sigma: torch.Tensor, sigma_next: torch.Tensor, noise: float) -> float:
         """From x = sigma, with a network that says x0 = 0, so that eps is 1: sigma_down + sigma_up * noise."""
         pair = torch.stack([sigma, sigma_next])
-        return float(sample_tcd(lambda x, s: 0 * x, sigma * one, pair, disable=True, gamma=0.3, model_sigmas=SIGMAS,
-                                noise_sampler=lambda a, b: noise * one))
+        return float(
+            sample_tcd(
+                lambda x, s: 0 * x, sigma * one, pair, disable=True, gamma=0.3, model_sigmas=SIGMAS, noise_sampler=lambda a, b: noise * one
+            )
+        )
 
     steps = list(itertools.pairwise(sigmas_at(lcm_timesteps(4), SIGMAS)))
     down = [after_a_step(*pair, noise=0.0) for pair in steps]
@@ -164,7 +176,18 @@ def between(steps: int) -> torch.Tensor:
     return torch.cat([(SIGMAS[near] * SIGMAS[(near - 1).clamp(min=0)]).sqrt(), torch.zeros(1)])
 
 
-SCHEDULES = {"karras": karras, "exponential": exponential, "between": between, "trailing": lambda n: sigmas_at(trailing_timesteps(n), SIGMAS)}
+def low(steps: int) -> torch.Tensor:
+    """Ends below the first timestep's noise level, as some hosts' schedules may."""
+    return torch.cat([karras(steps - 1)[:-1], torch.tensor([0.01, 0.0], dtype=torch.float64)])
+
+
+SCHEDULES = {
+    "low": low,
+    "karras": karras,
+    "exponential": exponential,
+    "between": between,
+    "trailing": lambda n: sigmas_at(trailing_timesteps(n), SIGMAS),
+}
 SAMPLERS = {
     "lcm": (sample_lcm, {}),
     **{f"tcd {gamma}": (sample_tcd, {"gamma": gamma, "model_sigmas": SIGMAS}) for gamma in (0.0, 0.3, 0.7, 1.0)},
@@ -181,9 +204,16 @@ def test_each_step_starts_at_the_noise_level_that_the_schedule_says(name: str, s
     sigmas, levels = SCHEDULES[schedule](steps), []
     x = picture + sigmas[0] * images(1, seed=9, size=64)
     result = sampler(
-        lambda x, sigma: picture, x, sigmas, disable=True, noise_sampler=noise_like(x),
-        callback=lambda d: levels.append(float((d["x"] - picture).std() / d["sigma"])), **extra,
+        lambda x, sigma: picture,
+        x,
+        sigmas,
+        disable=True,
+        noise_sampler=noise_like(x),
+        callback=lambda d: levels.append(float((d["x"] - picture).std() / d["sigma"])),
+        **extra,
     )
+    if name == "tcd 0.0":  # no fresh noise: exactly the noise it began with, between two timesteps too
+        assert levels == pytest.approx([levels[0]] * steps, rel=1e-9)
     assert levels == pytest.approx([1.0] * steps, abs=0.03)  # 16384 values: three standard errors are 0.017
     assert torch.isfinite(result).all()
     assert float((result - picture).abs().max()) < 0.2  # TCD ends at timestep 0, noise level 0.029

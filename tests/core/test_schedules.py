@@ -1,4 +1,5 @@
 """Which timesteps are visited: against diffusers' schedulers, and against the published tables."""
+
 from __future__ import annotations
 
 import pytest

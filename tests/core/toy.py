@@ -1,4 +1,5 @@
 """A small deterministic network in place of a U-Net, seen from both sides: as k-diffusion sees one, and as diffusers does."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,0 +1,36 @@
+"""Checkpoints and LoRAs as facts for a plan, without files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lib_fewstep.core.detect import Detection
+from lib_fewstep.core.layout import KOHYA, Layout, layout_of
+from lib_fewstep.core.plan import Facts, InstalledLora
+from lib_fewstep.core.profiles import load_tables
+from tests.core.lora_files import UNETS, attention_weights, kohya
+
+TABLES = load_tables()
+UNET_LAYOUTS = {family: layout_of(attention_weights(unet)) for family, unet in UNETS.items()}
+LORA_LAYOUTS = {family: layout_of(kohya(unet)) for family, unet in UNETS.items()}
+NOWHERE = Layout(frozenset())
+
+
+def lora(name: str, method: str | None = None, family: str = "sd15", aliases: tuple[str, ...] = (), **more: Any) -> InstalledLora:
+    """An installed LoRA, recognised as `method`."""
+    known: dict[str, Any] = {"reason": "its name says so", "layout": LORA_LAYOUTS.get(family, NOWHERE), "naming": KOHYA, **more}
+    return InstalledLora(name, Detection(method, **known), aliases)
+
+
+LCM, TCD, HYPER_8 = (
+    lora("lcm-sd15", "lcm"),
+    lora("TCD-SD15-LoRA", "tcd", aliases=("tcd alias",)),
+    lora("Hyper-SD15-8steps-lora", "hyper-sd15-8"),
+)
+STYLE = lora("style")
+LIGHTNING = lora("sdxl_lightning_4step_lora", "lightning-4", "sdxl")
+BROKEN = lora("broken", None, "", readable=False, reason="unreadable: the file is empty")
+
+
+def facts(family: str | None = "sd15", *loras: InstalledLora, **more: Any) -> Facts:
+    return Facts(None if family is None else UNET_LAYOUTS[family], loras, **more)

@@ -1,0 +1,158 @@
+"""A page with the accordion, and a browser in miniature: keeps the values, fires events through gradio's own back end, applies updates."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+
+from lib_fewstep.core.controls import ORDER
+from lib_fewstep.core.plan import Facts, InstalledLora
+from lib_fewstep.core.profiles import Tables
+from lib_fewstep.ui.accordion import Accordion, Widgets
+from tests.core.situations import TABLES
+
+OLD_GRADIO = gr.__version__.startswith("3.")
+
+
+class Source:
+    """Facts that a test can change, as a user changes them: another checkpoint, another file in the folder."""
+
+    def __init__(self, facts: Facts):
+        self.tables: Tables = TABLES
+        self.facts = facts
+        self.in_folder: tuple[InstalledLora, ...] = ()
+
+    def of_page(self) -> Facts:
+        return self.facts
+
+    def refresh(self) -> None:
+        self.facts = Facts(self.facts.unet, (*self.facts.loras, *self.in_folder), self.facts.samplers)
+
+
+@contextmanager
+def foldable(value: bool, label: str, elem_id: str) -> Iterator[Any]:
+    """The host's accordion that is a checkbox too."""
+    checkbox = gr.Checkbox(value, label=label, elem_id=f"{elem_id}-checkbox", visible=False)
+    with gr.Accordion(label, open=value, elem_id=elem_id):
+        yield checkbox
+
+
+class Page:
+    def __init__(self, source: Source, tab: str = "txt2img", host: Sequence[str] | None = None):
+        self.source = source
+        self.blocks: Any
+        self.accordion = Accordion(tab, source, Widgets(foldable, lambda text, elem_id: gr.Button(text, elem_id=elem_id)))
+        with gr.Blocks() as self.blocks:
+            self.inputs = self.accordion.build()
+            made = {
+                "prompt": gr.Textbox("a cat", elem_id=f"{tab}_prompt"),
+                "neg_prompt": gr.Textbox("", elem_id=f"{tab}_neg_prompt"),
+                "steps": gr.Slider(1, 150, value=20, step=1, elem_id=f"{tab}_steps"),
+                "cfg_scale": gr.Slider(1, 30, value=7.0, elem_id=f"{tab}_cfg_scale"),
+                "sampling": gr.Dropdown(["Euler", "DPM++ SDE"], value="Euler", elem_id=f"{tab}_sampling"),
+                "denoising_strength": gr.Slider(0, 1, value=0.75, elem_id=f"{tab}_denoising_strength"),
+                "hr-checkbox": gr.Checkbox(False, elem_id=f"{tab}_hr-checkbox"),
+                "hires_steps": gr.Slider(0, 150, value=0, elem_id=f"{tab}_hires_steps"),
+            }
+            self.host = {name: component for name, component in made.items() if host is None or name in host}
+            self.accordion.wire(self.host)
+        parts = {
+            str(component.elem_id).removeprefix(f"fewstep_{tab}_"): component
+            for component in self.blocks.blocks.values()
+            if _ours(component)
+        }
+        self.parts = {**parts, **dict(zip(ORDER, self.inputs, strict=True))}
+        self.values = {id_: getattr(component, "value", None) for id_, component in self.blocks.blocks.items()}
+        self.props: dict[int, dict[str, Any]] = {}
+        self._session: Any = {} if OLD_GRADIO else _session_of(self.blocks)
+
+    # ------------------------------------------------------------------------------------------------------- what is seen
+
+    def __getitem__(self, name: str) -> Any:
+        """The value that a control of ours shows."""
+        return self.values[self.parts[name]._id]
+
+    def choices(self, name: str) -> list[str]:
+        choices = self._prop(name, "choices")
+        return [choice[0] if isinstance(choice, (tuple, list)) else choice for choice in choices]
+
+    def is_visible(self, name: str) -> bool:
+        return bool(self._prop(name, "visible"))
+
+    def args(self) -> list[Any]:
+        """What the host would pass to the script at Generate."""
+        return [self.values[component._id] for component in self.inputs]
+
+    # ------------------------------------------------------------------------------------------------------- what is done
+
+    def set(self, name: str, value: Any) -> None:
+        """The user sets one of our controls. The dropdowns tell the user's choice ("input") from one that the page makes."""
+        event = "input" if name in ("method", "lora") else "change"
+        self.values[self.parts[name]._id] = value
+        self.fire(name, event)
+
+    def set_host(self, name: str, value: Any) -> None:
+        """One of the host's controls changes; the page's script then presses our hidden button."""
+        self.values[self.host[name]._id] = value
+        self.fire("sync", "click")
+
+    def switch_on(self) -> None:
+        self.set("enabled", True)
+
+    def fire(self, name: str, event: str) -> None:
+        fired = [number for number, targets in self._targets() if (self.parts[name]._id, event) in targets]
+        assert fired, f"nothing listens to {event} of {name}"
+        for number in fired:
+            self._run(number)
+
+    def paste(self, fields: list[tuple[Any, Any]], params: dict[str, Any]) -> None:
+        """As the hosts paste an infotext: a value, an update, or None for "as it is"."""
+        for component, read in fields:
+            found = read(params)
+            if found is not None:
+                self._apply(component._id, found)
+
+    # ------------------------------------------------------------------------------------------------------------ gradio
+
+    def _prop(self, name: str, prop: str) -> Any:
+        component = self.parts[name]
+        return self.props.get(component._id, {}).get(prop, getattr(component, prop))
+
+    def _targets(self) -> list[tuple[int, list[tuple[int, str]]]]:
+        if OLD_GRADIO:
+            return [(i, [(target, d["trigger"]) for target in d["targets"]]) for i, d in enumerate(self.blocks.dependencies)]
+        return [(i, function.targets) for i, function in self.blocks.fns.items()]
+
+    def _run(self, number: int) -> None:
+        if OLD_GRADIO:
+            inputs, outputs = self.blocks.dependencies[number]["inputs"], self.blocks.dependencies[number]["outputs"]
+        else:
+            function = self.blocks.fns[number]
+            inputs, outputs = [c._id for c in function.inputs], [c._id for c in function.outputs]
+        values = [self.values[id_] for id_ in inputs]
+        result = asyncio.run(self.blocks.process_api(number, values, state=self._session))
+        for id_, found in zip(outputs, result["data"], strict=True):
+            self._apply(id_, found)
+
+    def _apply(self, id_: int, found: Any) -> None:
+        if isinstance(found, dict) and str(found.get("__type__")).endswith("update"):  # 3.41 has a "generic_update" too
+            changes = {key: value for key, value in found.items() if key != "__type__"}
+            if "value" in changes:
+                self.values[id_] = changes.pop("value")
+            self.props.setdefault(id_, {}).update(changes)
+        else:
+            self.values[id_] = found
+
+
+def _ours(component: Any) -> bool:
+    return str(getattr(component, "elem_id", None) or "").startswith("fewstep_")
+
+
+def _session_of(blocks: Any) -> Any:
+    from gradio.state_holder import SessionState
+
+    return SessionState(blocks)

@@ -1,0 +1,321 @@
+"""The accordion in a real gradio page, driven as a browser drives it; under the gradio that is installed: hosts ship 3.41 and 4.40."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import pytest
+
+pytest.importorskip("gradio")
+
+from lib_fewstep.core.controls import ORDER, method_text, parse_args
+from lib_fewstep.core.plan import Plan, make_plan
+from lib_fewstep.core.request import AUTO, Request
+from lib_fewstep.ui.accordion import HOST_CONTROLS
+from tests.core.situations import HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora
+from tests.ui.page import Page, Source
+
+LCM_TEXT, TCD_TEXT = method_text(TABLES.profiles["lcm"]), method_text(TABLES.profiles["tcd"])
+LIGHTNING_TEXT = method_text(TABLES.profiles["lightning-4"])
+
+
+@pytest.fixture
+def page() -> Page:
+    """An SD1.5 checkpoint, with LCM, TCD and a style LoRA."""
+    return Page(Source(facts("sd15", STYLE, LCM, TCD)))
+
+
+def what_runs(page: Page, **base: Any) -> Plan:
+    """The plan of a generation that gets what the page passes to the script."""
+    asked = Request(**{"prompt": "a cat", "host_steps": 20, "host_cfg": 7.0, "host_sampler": "Euler", **base})
+    on, request = parse_args(page.args(), TABLES, asked)
+    assert on is page["enabled"]
+    return make_plan(request, page.source.facts, TABLES)
+
+
+def assert_says(page: Page, plan: Plan) -> None:
+    """The line under the controls is that of `plan`."""
+    assert html.escape(plan.summary) in page["plan"]
+    assert page["plan"].count("<li>") == len(plan.notes if plan.active else plan.notes[1:])
+    assert f'data-active="{str(plan.active).lower()}"' in page["plan"]
+
+
+# ------------------------------------------------------------------------------------------------------------------ building
+
+
+def test_a_fresh_page_is_off_on_auto_and_shows_no_gamma(page: Page) -> None:
+    assert [component.elem_id for component in page.inputs] == [
+        "fewstep_txt2img_accordion-checkbox",
+        *(f"fewstep_txt2img_{name}" for name in ORDER[1:]),
+    ]
+    assert (page["enabled"], page["method"], page["lora"]) == (False, "Auto", "Auto")
+    assert not page.is_visible("gamma") and not page.is_visible("filled_for")
+    assert what_runs(page).changed == {}
+
+
+def test_every_control_has_an_id_of_its_tab_and_no_saved_default(page: Page) -> None:
+    other = Page(Source(facts("sd15", LCM)), tab="img2img")
+    assert {component.elem_id for component in page.parts.values()}.isdisjoint(component.elem_id for component in other.parts.values())
+    assert all(component.do_not_save_to_config for component in (*page.inputs, page.parts["all_methods"], page.parts["plan"]))
+
+
+def test_the_values_go_to_the_script_in_the_order_of_the_controls(page: Page) -> None:
+    page.switch_on()
+    page.set("method", TCD_TEXT)
+    assert page.args() == [True, TCD_TEXT, "Auto", 4, 1.0, 1.0, 0.3, "tcd"]
+
+
+@pytest.mark.parametrize("host", [[], ["prompt"], list(HOST_CONTROLS)])
+def test_it_works_with_as_many_of_the_hosts_controls_as_there_are(host: list[str]) -> None:
+    page = Page(Source(facts("sd15", LCM)), host=host)
+    page.switch_on()
+    assert "4 UNet evaluations instead of 40" in page["plan"]
+
+
+# ---------------------------------------------------------------------------------------------------------------- switching on
+
+
+def test_switching_on_fills_in_what_auto_comes_down_to_and_says_so(page: Page) -> None:
+    page.switch_on()
+    assert (page["method"], page["filled_for"], page["steps"], page["gamma"]) == ("Auto", "tcd", 4, 0.3)
+    assert page.is_visible("gamma")
+    assert "TCD-LoRA: 4 steps, CFG 1, TCD Few-Step, gamma 0.3" in page["plan"]
+    assert_says(page, what_runs(page))
+
+
+def test_choices_are_those_of_the_checkpoint(page: Page) -> None:
+    page.switch_on()
+    assert LCM_TEXT in page.choices("method") and LIGHTNING_TEXT not in page.choices("method")
+    assert page.choices("lora") == ["Auto", "TCD-SD15-LoRA — TCD-LoRA", "lcm-sd15 — LCM-LoRA"]
+    page.set("all_methods", True)
+    assert len(page.choices("method")) == 1 + len(TABLES.profiles)
+    page.set("method", LIGHTNING_TEXT)
+    assert page["method"] == LIGHTNING_TEXT and 'data-active="false"' in page["plan"]
+    page.set("all_methods", False)
+    assert LIGHTNING_TEXT in page.choices("method")  # what is chosen stays
+    assert_says(page, what_runs(page))
+
+
+def test_nothing_installed_says_so_and_leaves_all_as_it_is() -> None:
+    page = Page(Source(facts("sd15", STYLE)))
+    before = page.args()[1:]
+    page.switch_on()
+    assert page.args()[1:] == before
+    assert "no accelerator LoRA is installed" in page["plan"]
+
+
+# --------------------------------------------------------------------------------------------------------- method, numbers, reset
+
+
+@pytest.mark.parametrize("key", TABLES.profiles)
+def test_a_method_that_is_chosen_fills_in_what_its_row_recommends(key: str) -> None:
+    row = TABLES.profiles[key]
+    page = Page(Source(facts(row.families[0], lora("x", key, row.families[0]))))
+    page.switch_on()
+    page.set("method", method_text(row))
+    assert (page["steps"], page["cfg"], page["weight"], page["filled_for"]) == (row.steps.default, row.cfg.default, row.weight.default, key)
+    assert page.is_visible("gamma") == (row.gamma is not None)
+    assert row.gamma is None or page["gamma"] == row.gamma.default
+    plan = what_runs(page)
+    assert plan.active and plan.method == key and plan.changed == {} and plan.notes == ()
+    assert_says(page, plan)
+
+
+@pytest.mark.parametrize("name, value", [("steps", 6), ("steps", 30), ("cfg", 1.5), ("weight", 0.65), ("gamma", 0.85)])
+def test_a_number_that_is_set_is_what_the_line_says_and_what_runs(name: str, value: float, page: Page) -> None:
+    page.switch_on()
+    page.set("method", TCD_TEXT)
+    page.set(name, value)
+    assert page[name] == value
+    plan = what_runs(page)
+    assert plan.active and plan.changed == {name: value} and getattr(plan, name) == value
+    assert_says(page, plan)
+
+
+def test_numbers_stay_when_something_else_is_touched(page: Page) -> None:
+    page.switch_on()
+    page.set("method", TCD_TEXT)
+    page.set("steps", 6)
+    page.set("lora", "TCD-SD15-LoRA — TCD-LoRA")
+    page.fire("sync", "click")
+    assert page["steps"] == 6
+    assert_says(page, what_runs(page))
+
+
+def test_reset_brings_the_recommended_values_back(page: Page) -> None:
+    page.switch_on()
+    page.set("method", TCD_TEXT)
+    fresh = page.args()
+    for name, value in (("steps", 9), ("cfg", 3.0), ("weight", 0.6), ("gamma", 0.9)):
+        page.set(name, value)
+    page.fire("reset", "click")
+    assert page.args() == fresh
+    assert_says(page, what_runs(page))
+
+
+def test_gamma_comes_and_goes_with_the_method(page: Page) -> None:
+    page.switch_on()
+    page.set("method", TCD_TEXT)
+    assert page.is_visible("gamma")
+    page.set("method", LCM_TEXT)
+    assert not page.is_visible("gamma")
+    assert what_runs(page).gamma is None
+
+
+def test_choosing_a_lora_fills_in_for_what_it_is(page: Page) -> None:
+    page.switch_on()
+    page.set("lora", "lcm-sd15 — LCM-LoRA")
+    assert (page["filled_for"], page["method"], page["lora"]) == ("lcm", "Auto", "lcm-sd15 — LCM-LoRA")
+    plan = what_runs(page)
+    assert (plan.method, plan.lora) == ("lcm", "lcm-sd15")
+    assert_says(page, plan)
+
+
+@pytest.mark.parametrize("name", ("steps", "cfg", "weight", "gamma", "lora"))
+def test_an_emptied_control_means_recommended_on_the_line_too(name: str, page: Page) -> None:
+    page.switch_on()
+    page.set(name, None)
+    plan = what_runs(page)
+    assert plan.active and plan.changed == {}
+    assert_says(page, plan)
+
+
+# ------------------------------------------------------------------------------------------------------- the world around it
+
+
+def test_another_checkpoint_fills_in_anew() -> None:
+    page = Page(Source(facts("sd15", LCM, LIGHTNING)))
+    page.switch_on()
+    assert page["filled_for"] == "lcm"
+    page.source.facts = facts("sdxl", LCM, LIGHTNING)
+    page.fire("sync", "click")
+    assert page["filled_for"] == "lightning-4" and LIGHTNING_TEXT in page.choices("method")
+    assert_says(page, what_runs(page))
+
+
+def test_a_number_set_before_the_page_knows_of_another_checkpoint_is_what_the_line_says() -> None:
+    page = Page(Source(facts("sd15", LCM, HYPER_8)))
+    page.switch_on()
+    page.set("method", "Auto")
+    assert page["filled_for"] == "hyper-sd15-8"
+    page.source.facts = facts("sdxl", LIGHTNING)
+    page.set("steps", 6)
+    plan = what_runs(page)
+    assert (plan.method, plan.steps) == ("lightning-4", 6)
+    assert_says(page, plan)
+
+
+def test_the_rescan_button_finds_a_new_file() -> None:
+    page = Page(Source(facts("sd15", LCM)))
+    page.switch_on()
+    page.source.in_folder = (HYPER_8,)
+    page.fire("sync", "click")
+    assert len(page.choices("lora")) == 2
+    page.fire("rescan", "click")
+    assert page.choices("lora") == ["Auto", "Hyper-SD15-8steps-lora — Hyper-SD SD1.5, 8 steps", "lcm-sd15 — LCM-LoRA"]
+    assert page["filled_for"] == "hyper-sd15-8"
+
+
+def test_the_line_follows_the_hosts_controls(page: Page) -> None:
+    page.switch_on()
+    page.set_host("prompt", "a cat <lora:lcm-sd15:0.7>")
+    assert "&lt;lora:lcm-sd15:0.7&gt;" in page["plan"] and page["filled_for"] == "lcm"
+    page.set_host("steps", 30)
+    assert "instead of 60" in page["plan"]
+    page.set_host("neg_prompt", "blurry")
+    assert "negative prompt has no effect" in page["plan"]
+    page.set_host("sampling", "DPM++ SDE")
+    assert "instead of 118" in page["plan"]
+    page.set_host("cfg_scale", 1.0)
+    assert_says(
+        page,
+        what_runs(
+            page, prompt="a cat <lora:lcm-sd15:0.7>", negative_prompt="blurry", host_steps=30, host_sampler="DPM++ SDE", host_cfg=1.0
+        ),
+    )
+
+
+def test_the_line_counts_the_hires_pass(page: Page) -> None:
+    page.switch_on()
+    page.set_host("hr-checkbox", True)
+    page.set_host("hires_steps", 3)
+    assert "4 steps + 3 hires" in page["plan"] and "instead of 46" in page["plan"]
+    assert_says(page, what_runs(page, hires_denoise=0.75, hires_steps=3))
+
+
+def test_the_line_of_img2img_counts_what_is_left_of_the_noise() -> None:
+    page = Page(Source(facts("sd15", LCM)), tab="img2img")
+    page.switch_on()
+    page.set_host("denoising_strength", 0.5)
+    assert_says(page, what_runs(page, denoise=0.5))
+    assert "instead of 22" in page["plan"]
+
+
+HOSTILE: list[Any] = [None, "", "x", -5, 0, 10**9, 10**400, float("nan"), float("inf"), True, [], {}]
+
+
+@pytest.mark.parametrize("name", HOST_CONTROLS)
+def test_no_value_of_the_hosts_makes_it_raise(name: str, page: Page) -> None:
+    page.switch_on()
+    names = list(page.host)
+    for value in HOSTILE:
+        values = (*page.args(), False, *(value if other == name else page.values[page.host[other]._id] for other in names))
+        assert 'data-active="true"' in page.accordion._plan_line(values, names), repr(value)[:20]
+        assert 'data-active="true"' in page.accordion._updates(values, names, refill=False)[-1], repr(value)[:20]
+
+
+# ------------------------------------------------------------------------------------------------------------- from an infotext
+
+
+def restored(page: Page, **values: Any) -> None:
+    """Pastes an infotext that says `values`; none of them: one that does not speak of us."""
+    page.paste(page.accordion.paste_fields(lambda params: params or None), values)
+
+
+def test_an_infotext_restores_every_control_and_the_same_runs(page: Page) -> None:
+    restored(page, method="tcd", lora="TCD-SD15-LoRA", steps=7, cfg=1.3, weight=0.8, gamma=0.6, filled_for="tcd")
+    assert page.args() == [True, TCD_TEXT, "TCD-SD15-LoRA", 7, 1.3, 0.8, 0.6, "tcd"]
+    assert page.is_visible("gamma")
+    plan = what_runs(page)
+    assert plan.changed == {"steps": 7, "cfg": 1.3, "weight": 0.8, "gamma": 0.6} and plan.lora == "TCD-SD15-LoRA"
+    page.fire("sync", "click")
+    assert_says(page, plan)
+    assert what_runs(page) == plan
+
+
+def test_a_restored_method_without_gamma_hides_it(page: Page) -> None:
+    page.switch_on()
+    assert page.is_visible("gamma")
+    restored(page, method="lcm", lora=AUTO, steps=4, cfg=1.0, weight=1.0, gamma=0.0, filled_for="lcm")
+    assert not page.is_visible("gamma")
+    assert what_runs(page).changed == {}
+
+
+def test_what_another_checkpoint_used_is_restored_all_the_same(page: Page) -> None:
+    """The page's checkpoint is restored by the host at the same time."""
+    restored(page, method="lightning-4", lora="gone", steps=4, cfg=1.0, weight=1.0, gamma=0.0, filled_for="lightning-4")
+    assert page["method"] == LIGHTNING_TEXT and LIGHTNING_TEXT in page.choices("method")
+    assert page["lora"] == "gone" and "gone" in page.choices("lora")
+    page.fire("sync", "click")
+    assert (page["method"], page["lora"]) == (LIGHTNING_TEXT, "gone")
+    page.source.facts = facts("sdxl", lora("gone", "lightning-4", "sdxl"))
+    page.fire("sync", "click")
+    assert page["lora"] == "gone — SDXL-Lightning, 4 steps"
+    assert what_runs(page).active
+    assert_says(page, what_runs(page))
+
+
+def test_an_infotext_that_does_not_speak_of_us_switches_off_and_touches_nothing_else(page: Page) -> None:
+    page.switch_on()
+    page.set("method", TCD_TEXT)
+    page.set("steps", 7)
+    before = page.args()
+    restored(page)
+    assert page.args() == [False, *before[1:]]
+
+
+def test_a_checkpoint_that_reads_a_picture_is_told(page: Page) -> None:
+    page.source.facts = type(page.source.facts)(type(UNET_LAYOUTS["sd15"])(UNET_LAYOUTS["sd15"].sites, 8), (LCM,))
+    page.switch_on()
+    assert "InstructPix2Pix" in page["plan"] and 'data-active="false"' in page["plan"]
