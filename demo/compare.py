@@ -37,7 +37,8 @@ class Row:
     evaluations: int = 0
     seconds: float = 0.0
     right: float = 0.0
-    right_if_wrong: float | None = None
+    wrong: Row | None = None
+    """The same method, with settings that it was not made for."""
     pictures: list[NDArray[np.uint8]] = field(default_factory=list)
     refusal: str = ""
     """Why the accelerator did not act, in its own words; then the numbers are those of the host's defaults."""
@@ -51,7 +52,7 @@ def run_method(session: Session, judge: Judge, prompts: Sequence[Prompt], method
     if row.refusal:
         return row
     wrong = {"Accelerator": [{"method": method, "cfg": WRONG_CFG}]}
-    row.right_if_wrong = _run(session, judge, prompts, method, {}, wrong).right
+    row.wrong = _run(session, judge, prompts, f"{method} at CFG {WRONG_CFG:g}", {}, wrong)
     return row
 
 
@@ -103,7 +104,7 @@ def table(rows: Sequence[Row]) -> str:
         if row.refusal:
             lines.append(f"{row.label:<18}not run: {row.refusal}")
             continue
-        wrong = "" if row.right_if_wrong is None else f"{row.right_if_wrong:.0%}"
+        wrong = "" if row.wrong is None else f"{row.wrong.right:.0%}"
         per_picture = row.seconds / max(1, len(row.pictures))
         lines.append(
             f"{row.label:<18}{row.steps:>6}{row.evaluations:>12}{per_picture:>11.3f}{row.right:>8.0%}{wrong:>10}"
@@ -112,8 +113,10 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
-    """The first pictures of every row side by side, labelled."""
+    """The first pictures of every row side by side, labelled; of the first method also those of its wrong settings."""
     rows = [row for row in rows if not row.refusal]
+    spoilt = next((row.wrong for row in rows if row.wrong is not None), None)
+    rows = rows if spoilt is None else [rows[0], spoilt, *rows[1:]]
     cell = SIZE * _SCALE
     shown = min(_SHOWN, len(rows[0].pictures))
     sheet = Image.new("RGB", (_LABEL_WIDTH + shown * (cell + 2), len(rows) * (cell + 2)), "white")

@@ -12,7 +12,7 @@ _FAMILIES = {"sd15": "SD 1.5", "sd21": "SD 2.1", "sdxl": "SDXL", "ssd1b": "SSD-1
 
 def table(tables: Tables) -> str:
     """One Markdown line a method: key, name, families, steps, CFG, weight, sampler and timesteps, negative prompt, file."""
-    head = "| key | method | for | steps | CFG | weight | sampler, timesteps | negative prompt | file, from |\n" + "|---|---" * 4 + "|---|\n"
+    head = "| key | method | for | steps | CFG | weight | sampler, timesteps | negative prompt | files from |\n" + "|---" * 9 + "|\n"
     return head + "\n".join(_line(profile, tables) for profile in tables.profiles.values())
 
 

@@ -29,9 +29,11 @@ def _sha256(filename: str, mtime: float, offset: int) -> str:
 
 
 def read_metadata(filename: str) -> dict[str, Any]:
-    """A safetensors file's __metadata__; values that are JSON objects are decoded."""
+    """A safetensors file's __metadata__; values that are JSON objects are decoded. Raises ValueError for a file that is none."""
     with open(filename, "rb") as file:
         header_length = int.from_bytes(file.read(HEADER_LENGTH_BYTES), "little")
+        if header_length > Path(filename).stat().st_size:
+            raise ValueError(f"{filename} is no safetensors file: its header would be {header_length} bytes long")
         header = json.loads(file.read(header_length))
-    metadata = header.get("__metadata__", {})
+    metadata = header.get("__metadata__", {}) if isinstance(header, dict) else {}
     return {key: json.loads(value) if value.startswith("{") else value for key, value in metadata.items()}

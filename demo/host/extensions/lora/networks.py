@@ -22,7 +22,7 @@ class NetworkOnDisk:
 
     def __init__(self, name: str, filename: str) -> None:
         self.name, self.filename = name, filename
-        self.metadata: dict[str, Any] = hashes.read_metadata(filename)
+        self.metadata: dict[str, Any] = _metadata(filename)
         self.alias: str = self.metadata.get("ss_output_name", name)
         self.hash: str = self.metadata.get("sshs_model_hash") or hashes.addnet_hash(filename)
         self.shorthash = self.hash[:12]
@@ -30,6 +30,15 @@ class NetworkOnDisk:
     def get_alias(self) -> str:
         """The name to write into prompts: the alias, unless several files share it."""
         return self.name if self.alias.lower() in forbidden_network_aliases else self.alias
+
+
+def _metadata(filename: str) -> dict[str, Any]:
+    """What the file's maker wrote into it; nothing for a broken file, which stays in the list and fails when it is used."""
+    try:
+        return hashes.read_metadata(filename)
+    except (OSError, ValueError, AttributeError):
+        errors.report(f"Error reading lora {filename}", exc_info=True)
+        return {}
 
 
 class Network:
