@@ -14,7 +14,9 @@ _ATTENTION = re.compile(
 )
 
 
-def write_lora(checkpoint: Path, out: Path, rank: int = 4, scale: float = 0.3, seed: int = 7, metadata: dict[str, str] | None = None) -> Path:
+def write_lora(
+    checkpoint: Path, out: Path, rank: int = 4, scale: float = 0.3, seed: int = 7, metadata: dict[str, str] | None = None
+) -> Path:
     """Writes a kohya LoRA with diffusers' block names over every attention of `checkpoint` (LDM layout); returns `out`."""
     shapes = read_header(checkpoint).shapes
     downsamplers = [int(m[1]) for name in shapes if (m := re.search(r"input_blocks\.(\d+)\.0\.op", name))]

@@ -1,0 +1,345 @@
+"""WebUIs to test against: the embedded one, and those that this machine has linked; how each is started, filled and stopped.
+
+A WebUI is linked by a folder or symlink `${XDG_DATA_HOME:-~/.local/share}/fewstep/hosts/<name>` that is its checkout. What cannot be
+guessed stands in `<name>.json` beside it, or in `fewstep-host.json` inside it; every key may be left out:
+
+    {
+        "kind": "a1111",                   a1111, forge, reforge or neo; else seen from the checkout
+        "python": "venv/bin/python",       the WebUI's own Python, relative to the checkout; this is the default
+        "cpu": true,                       false leaves out the flags that keep the WebUI on the CPU
+        "flags": ["--medvram"],            more command line flags
+        "environment": {"NAME": "value"},  more environment variables
+        "checkpoints": {"sdxl": "/models/sd_xl_base.safetensors"}  real checkpoints by family; tiny ones are made for the rest
+    }
+
+`embedded.json` alone may name another Python for the embedded host. A host runs with `--data-dir` on a folder of its own, so that the
+user's settings, extensions, models and outputs are neither read nor written. To look at one by hand, filled as for the tests:
+
+    python -m tests.webui.hosts a1111 --port 7871
+"""
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from lib_fewstep.core.profiles import Profile, PublishedFile, load_tables, name_key
+
+from . import lora_files, make_tiny_checkpoints
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+EXTENSION, PROBE, TINY_SDXL = REPOSITORY, HERE / "probe", HERE / "tiny_sdxl"
+EMBEDDED = "embedded"
+START_SECONDS = 300
+TABLES = load_tables()
+
+_OFFLINE = ("--skip-prepare-environment", "--skip-version-check")
+_FORGE_OFFLINE = (*_OFFLINE, "--skip-install", "--skip-torch-cuda-test", "--skip-python-version-check", "--no-hashing")
+_MAKERS: dict[str, Callable[[Path], Path]] = {
+    "tiny_sd15": make_tiny_checkpoints.tiny_sd15,
+    "tiny_sdxl": make_tiny_checkpoints.tiny_sdxl,
+    "slim_sd15": make_tiny_checkpoints.slim_sd15,
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of WebUI is started. `checkpoints`: family -> maker; `ready`: what its log says once it can generate."""
+
+    flags: tuple[str, ...]
+    cpu_flags: tuple[str, ...]
+    checkpoints: Mapping[str, str]
+    ready: tuple[str, ...]
+
+
+_SLIM = {"sd15": "slim_sd15"}
+KINDS = {
+    "a1111": Kind(
+        (*_OFFLINE, "--no-download-sd-model", "--do-not-download-clip"),
+        ("--use-cpu", "all", "--no-half", "--precision", "full", "--opt-sdp-no-mem-attention"),
+        {"sd15": "tiny_sd15", "sdxl": "tiny_sdxl"},
+        ("Startup time", "Model loaded"),
+    ),
+    "forge": Kind(
+        (*_FORGE_OFFLINE, "--no-download-sd-model"), ("--always-cpu", "--all-in-fp32", "--attention-pytorch"), _SLIM, ("Startup time",)
+    ),
+    "reforge": Kind(
+        (*_FORGE_OFFLINE, "--no-download-sd-model", "--do-not-download-clip"),
+        ("--always-cpu", "--all-in-fp32", "--attention-pytorch"), _SLIM, ("Startup time",),
+    ),
+    "neo": Kind(_FORGE_OFFLINE, ("--cpu", "--force-fp32", "--use-pytorch-cross-attention"), _SLIM, ("Startup time",)),
+    EMBEDDED: Kind((), (), {"sd15": "tiny_sd15"}, ()),
+}
+
+
+@dataclass(frozen=True)
+class Host:
+    """A WebUI that can be started."""
+
+    name: str
+    kind: str
+    root: Path
+    python: Path
+    cpu: bool = True
+    flags: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    checkpoints: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def families(self) -> list[str]:
+        return sorted({*KINDS[self.kind].checkpoints, *self.checkpoints})
+
+    def checkpoint(self, family: str) -> Path:
+        """The checkpoint of `family`: the user's, else one made for tests."""
+        return self.checkpoints.get(family) or made(KINDS[self.kind].checkpoints[family])
+
+    def command(self, port: int, data: Path, flags: Sequence[str] = ()) -> list[str]:
+        place = ["--port", str(port), "--data-dir", str(data)]
+        if self.kind == EMBEDDED:
+            return [str(self.python), "-m", "demo.serve", "--no-repository", "--models", str(data / "models"), *place, *flags]
+        kind = KINDS[self.kind]
+        served = ("--gradio-allowed-path", str(self.root))  # gradio 4 gives out the page's scripts from the data folder only
+        return [
+            str(self.python), "launch.py", "--api", *kind.flags, *(kind.cpu_flags if self.cpu else ()), *self.flags, *served, *place, *flags
+        ]
+
+
+def links_folder() -> Path:
+    """Where WebUIs are linked."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "fewstep" / "hosts"
+
+
+def all_hosts() -> list[Host]:
+    """The embedded host, then the linked ones by name. Raises ValueError for a link whose description cannot be used."""
+    folder = links_folder()
+    linked = [path for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
+    described = _read_json(folder / f"{EMBEDDED}.json")
+    embedded = Host(EMBEDDED, EMBEDDED, REPOSITORY, Path(described.get("python", sys.executable)))
+    return [embedded, *(_linked(path) for path in linked)]
+
+
+def _linked(path: Path) -> Host:
+    root = path.resolve()
+    described = {**_read_json(root / "fewstep-host.json"), **_read_json(path.with_name(f"{path.name}.json"))}
+    unknown = described.keys() - {"kind", "python", "cpu", "flags", "environment", "checkpoints"}
+    kind = described.get("kind") or detect_kind(root)
+    if unknown or kind not in KINDS:
+        raise ValueError(f"{path}: {', '.join(unknown) or kind} is not known; see {Path(__file__).name}")
+    python = root / described.get("python", "venv/Scripts/python.exe" if os.name == "nt" else "venv/bin/python")
+    if not python.exists():
+        raise ValueError(f'{path}: there is no {python}; name the WebUI\'s Python in {path.name}.json as {{"python": "…"}}')
+    return Host(
+        path.name, kind, root, python,
+        cpu=bool(described.get("cpu", True)),
+        flags=tuple(described.get("flags", ())),
+        environment=described.get("environment", {}),
+        checkpoints={family: Path(file) for family, file in described.get("checkpoints", {}).items()},
+    )
+
+
+def detect_kind(root: Path) -> str:
+    """Which WebUI a checkout is, by what only its kind has."""
+    if not (root / "modules_forge").is_dir():
+        return "a1111"
+    if (root / "ldm_patched").is_dir():
+        return "reforge"
+    return "forge" if "--always-cpu" in (root / "backend" / "args.py").read_text(encoding="utf-8") else "neo"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+# ------------------------------------------------------------------------------------------------------------------ files
+
+
+def cache() -> Path:
+    """The folder of files made for tests, another one whenever their making changes."""
+    makers = b"".join((HERE / name).read_bytes() for name in ("make_tiny_checkpoints.py", "lora_files.py", "tiny_sdxl/tinysdxl.yaml"))
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "fewstep" / f"tests-{hashlib.sha256(makers).hexdigest()[:12]}"
+
+
+def made(maker: str) -> Path:
+    """The checkpoint that `maker` makes, made once."""
+    folder = cache() / maker
+    known = folder / "made"
+    if not known.exists():
+        path = _MAKERS[maker](folder)
+        known.write_text(str(path), encoding="utf-8")
+    return Path(known.read_text(encoding="utf-8"))
+
+
+def lora_name(profile: Profile, family: str) -> str | None:
+    """What a user's file of a method is called: its published name, or the repository's where that is the same for all repositories."""
+    published = [f for f in TABLES.files if f.method == profile.key and f.family == family and not f.superseded]
+    return next((name for file in published if (name := _usual_name(file))), None)
+
+
+def _usual_name(file: PublishedFile) -> str | None:
+    stem = Path(file.file).stem
+    candidates = [stem, file.repo.rpartition("/")[2], f"{file.repo.rpartition('/')[2]}-lora"]
+    return next((name for name in candidates if any(pattern.search(name_key(name)) for pattern in file.names)), None)
+
+
+def methods_of(family: str) -> list[Profile]:
+    """The methods that have a nameable published file for `family`."""
+    return [profile for profile in TABLES.for_family(family) if lora_name(profile, family)]
+
+
+def make_loras(checkpoint: Path, family: str) -> Path:
+    """A folder with a random LoRA for every method of `family`, no two alike, that fits `checkpoint`."""
+    folder = cache() / "loras" / f"{family}-{checkpoint.stem}"
+    for seed, profile in enumerate(methods_of(family)):
+        path = folder / f"{lora_name(profile, family)}.safetensors"
+        if not path.exists():
+            lora_files.write_lora(checkpoint, path, seed=seed)
+    return folder
+
+
+def prepare(host: Host, data: Path, extensions: Mapping[str, Path]) -> None:
+    """Fills `data`, the host's private folder: extensions, checkpoints, LoRAs of both families, and hardly an option."""
+    for name, source in extensions.items():
+        _link(source, data / "extensions" / name)
+    for family in host.families:
+        checkpoint = host.checkpoint(family)
+        for source in (checkpoint, checkpoint.with_suffix(".yaml")):
+            if source.exists():
+                _link(source, data / "models" / "Stable-diffusion" / source.name)
+    for family in ("sd15", "sdxl"):
+        checkpoint = host.checkpoint(family) if family in host.families else made(f"tiny_{family}")
+        for source in make_loras(checkpoint, family).iterdir():
+            _link(source, data / "models" / "Lora" / family / source.name)
+    options: dict[str, Any] = {"sd_model_checkpoint": host.checkpoint(host.families[0]).name, "live_previews_enable": False}
+    if host.kind == "neo":  # asks on the terminal whether its environment is new, unless the settings say so
+        stamp = re.search(r'VERSION_UID\b[^\n]*= "(\w+)"', (host.root / "modules" / "launch_utils.py").read_text(encoding="utf-8"))
+        options["VERSION_UID"] = stamp[1] if stamp else None
+    (data / "config.json").write_text(json.dumps(options), encoding="utf-8")
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.symlink_to(source.resolve(), target_is_directory=source.is_dir())
+
+
+# ---------------------------------------------------------------------------------------------------------------- running
+
+
+@dataclass(frozen=True)
+class Running:
+    """A WebUI that answers at `url`; `data` is its private folder, `log` what it has printed."""
+
+    host: Host
+    url: str
+    data: Path
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+
+@contextmanager
+def running(host: Host, data: Path, with_extension: bool = True, flags: Sequence[str] = (), port: int = 0) -> Iterator[Running]:
+    """Starts `host` with its private folder at `data`, waits until it can generate, and stops it at the end. Port 0 takes a free one."""
+    extensions = {"webui-probe": PROBE, **({"few-step-accelerator": EXTENSION} if with_extension else {})}
+    if host.kind == "a1111":
+        extensions["tiny-sdxl"] = TINY_SDXL
+    data.mkdir(parents=True)
+    prepare(host, data, extensions)
+    port = port or _free_port()
+    with open(data / "webui.log", "wb") as log:
+        process = subprocess.Popen(
+            host.command(port, data, flags), cwd=host.root, env=_environment(host), stdout=log, stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL, start_new_session=True,
+        )
+        try:
+            found = Running(host, f"http://127.0.0.1:{port}", data, data / "webui.log", process)
+            _wait_until_ready(found)
+            yield found
+        finally:
+            _stop(process)
+
+
+def _environment(host: Host) -> dict[str, str]:
+    inherited = {key: value for key, value in os.environ.items() if key not in ("COMMANDLINE_ARGS", "PYTHONPATH", "PYTHONHOME")}
+    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "GRADIO_ANALYTICS_ENABLED": "False", "PYTHONUNBUFFERED": "1"}
+    on_cpu = {"CUDA_VISIBLE_DEVICES": "", "OMP_WAIT_POLICY": "PASSIVE"} if host.cpu else {}
+    return {**inherited, **offline, **on_cpu, **host.environment}
+
+
+def _wait_until_ready(found: Running) -> None:
+    patience = time.monotonic() + START_SECONDS
+    while time.monotonic() < patience:
+        if not found.is_alive:
+            raise RuntimeError(f"{found.host.name} ended with {found.process.returncode} while starting:\n{log_tail(found.log)}")
+        text = found.log.read_text(encoding="utf-8", errors="replace")
+        if all(sign in text for sign in KINDS[found.host.kind].ready) and answers(found.url):
+            return
+        time.sleep(0.5)
+    raise RuntimeError(f"{found.host.name} was not ready after {START_SECONDS} s:\n{log_tail(found.log)}")
+
+
+def answers(url: str) -> bool:
+    """Whether the WebUI's API is up (401: up, behind a password)."""
+    try:
+        return requests.get(f"{url}/sdapi/v1/samplers", timeout=5).status_code in (200, 401)
+    except requests.RequestException:
+        return False
+
+
+def log_tail(log: Path, lines: int = 40) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    for signal_ in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        os.killpg(process.pid, signal_)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def main() -> None:
+    """Runs one host until Enter or Ctrl+C."""
+    found = {host.name: host for host in all_hosts()}
+    parser = argparse.ArgumentParser(prog="python -m tests.webui.hosts", description=main.__doc__)
+    parser.add_argument("host", choices=found)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--without-extension", action="store_true")
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(found[options.host], Path(folder) / "data", not options.without_extension, port=options.port) as host,
+    ):
+        input(f"{host.url}   log: {host.log}   Enter stops it ")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""WebUI probe: an extension that reports what the UNet of a running WebUI was really asked to do. It observes; it changes nothing.
+
+Linked into a WebUI's extensions/ (A1111 1.9+, Forge and kin, the embedded host), it answers over HTTP:
+
+    GET  /probe/last       the last generation, pass by pass: every call of the UNet (timesteps, batch size), the LoRAs in force, fields of
+                           the processing object; the texts that were encoded; options that differ from what they were before it
+    GET  /probe/options    all saved options as they are now; an option that was never saved is absent
+    GET  /probe/registry   what is registered: samplers, schedulers, X/Y/Z axes, always-on scripts, callbacks by category and file
+    POST /probe/reload     "Reload UI", as the link in the footer does; `loaded` in the registry changes when it is done
+"""
+from __future__ import annotations
+
+import ast
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from modules import script_callbacks, scripts, sd_samplers, shared
+
+FIELDS = (
+    "steps", "cfg_scale", "sampler_name", "scheduler", "denoising_strength", "width", "height",
+    "eta", "hr_cfg", "hr_second_pass_steps", "hr_sampler_name", "hr_scheduler", "distilled_cfg_scale",
+)
+LOADED = time.time_ns()
+ABSENT = "(absent)"
+LAST: dict[str, Any] = {}
+_CALLS_BEFORE_SAMPLING = hasattr(scripts.Script, "process_before_every_sampling")
+"""A1111 has the hook since 1.10. Before that, a pass begins with its batch, or with the hook before hires."""
+
+
+class Probe(scripts.Script):
+    """Watches each generation through the host's own hooks and a forward hook on the UNet."""
+
+    def title(self) -> str:
+        return "WebUI probe"
+
+    def show(self, is_img2img: bool) -> object:
+        return scripts.AlwaysVisible
+
+    def ui(self, is_img2img: bool) -> list[Any]:
+        return []
+
+    def before_process(self, p: Any, *args: Any) -> None:
+        LAST.clear()
+        LAST.update(passes=[], encoded=[], started=time.time(), options_before=options())
+
+    def process(self, p: Any, *args: Any) -> None:
+        _watch_text_encoder(p)
+
+    def process_before_every_sampling(self, p: Any, *args: Any, **kwargs: Any) -> None:
+        self._open_pass(p)
+
+    def process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:
+        if not _CALLS_BEFORE_SAMPLING:
+            self._open_pass(p)
+
+    def before_hr(self, p: Any, *args: Any) -> None:
+        if not _CALLS_BEFORE_SAMPLING:
+            self._open_pass(p)
+
+    def _open_pass(self, p: Any) -> None:
+        """Notes the calls of the UNet from here on. Some hosts call twice before one pass: an unused one is replaced."""
+        _unhook(p)
+        passes = LAST["passes"]
+        if passes and not passes[-1]["calls"]:
+            passes.pop()
+        calls: list[dict[str, Any]] = []
+        passes.append({
+            "hires": bool(getattr(p, "is_hr_pass", False)),
+            "fields": {name: getattr(p, name, None) for name in FIELDS},
+            "loras": loras(p.sd_model),
+            "calls": calls,
+        })
+
+        def on_call(module: Any, args: Any, kwargs: Any) -> None:
+            timesteps: Any = args[1] if len(args) > 1 else kwargs.get("timesteps", kwargs.get("timestep"))
+            calls.append({"t": [round(float(t), 4) for t in timesteps.flatten()], "batch": int(args[0].shape[0])})
+
+        p._probe_hook = unet_of(p.sd_model).register_forward_pre_hook(on_call, with_kwargs=True)
+
+    def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
+        _unhook(p)
+        _unwatch_text_encoder(p)
+        LAST["seconds"] = time.time() - LAST["started"]
+        LAST["prompts"] = list(p.all_prompts or [])
+        LAST["infotexts"] = list(processed.infotexts)
+        LAST["comments"] = getattr(processed, "comments", "")
+
+
+def unet_of(model: Any) -> Any:
+    """The module that the host calls, in A1111 and kin or in Forge and kin."""
+    forge = getattr(model, "forge_objects", None)
+    return model.model.diffusion_model if forge is None else forge.unet.model.diffusion_model
+
+
+def loras(model: Any) -> list[dict[str, Any]]:
+    """Name and multipliers of the LoRAs in force. Forge patches them into the model and keeps its list there, as text."""
+    patched = getattr(model, "current_lora_hash", None)
+    if patched is not None:
+        return [{"name": Path(entry[0]).stem, "unet": entry[1], "te": entry[2]} for entry in ast.literal_eval(str(patched))]
+    loaded = getattr(sys.modules.get("networks"), "loaded_networks", [])
+    return [{"name": lora.name, "unet": lora.unet_multiplier, "te": lora.te_multiplier} for lora in loaded]
+
+
+def options() -> dict[str, Any]:
+    """The options that are saved or set; those that never were are absent."""
+    return {key: value for key, value in shared.opts.data.items() if isinstance(value, (int, float, str, bool, list, type(None)))}
+
+
+def registry() -> dict[str, Any]:
+    """What scripts and extensions have registered with the host."""
+    xyz = [data.module for data in scripts.scripts_data if data.script_class.__module__ in ("xyz_grid.py", "scripts.xyz_grid")]
+    return {
+        "loaded": LOADED,
+        "samplers": [data.name for data in sd_samplers.all_samplers],
+        "visible_samplers": list(sd_samplers.visible_sampler_names()) if hasattr(sd_samplers, "visible_sampler_names") else [],
+        "axes": [option.label for module in dict.fromkeys(xyz) for option in module.axis_options],
+        "scripts": [
+            [script.title() for script in runner.alwayson_scripts] for runner in (scripts.scripts_txt2img, scripts.scripts_img2img)
+        ],
+        "callbacks": {
+            category: [str(entry.script) for entry in entries] for category, entries in script_callbacks.callback_map.items()
+        },
+    }
+
+
+def _hook_before_every_sampling() -> None:
+    """Hosts before A1111 1.10 lack the hook that opens a pass: there the sampler's own start opens it, for us alone."""
+    from modules import sd_samplers_common
+
+    sampler: Any = sd_samplers_common.Sampler
+    if hasattr(scripts.Script, "process_before_every_sampling") or hasattr(sampler, "_probe_initialize"):
+        return
+    sampler._probe_initialize = sampler.initialize
+
+    def initialize(self: Any, p: Any) -> Any:
+        for script in getattr(p.scripts, "alwayson_scripts", None) or []:
+            if script.title() == "WebUI probe":
+                script.process_before_every_sampling(p)
+        return self._probe_initialize(p)
+
+    sampler.initialize = initialize
+
+
+def _unhook(p: Any) -> None:
+    hook = p.__dict__.pop("_probe_hook", None)
+    if hook is not None:
+        hook.remove()
+
+
+def _watch_text_encoder(p: Any) -> None:
+    """Notes which texts are encoded, and for which side: an instance attribute in front of the model's own method."""
+    model = p.sd_model
+    _unwatch_text_encoder(p)
+    encode = getattr(model, "get_learned_conditioning", None)
+    if encode is None:
+        return
+
+    def watched(texts: Any) -> Any:
+        LAST["encoded"].append({"texts": list(texts), "negative": bool(getattr(texts, "is_negative_prompt", False))})
+        return encode(texts)
+
+    model.__dict__["get_learned_conditioning"] = watched
+
+
+def _unwatch_text_encoder(p: Any) -> None:
+    getattr(p.sd_model, "__dict__", {}).pop("get_learned_conditioning", None)
+
+
+def _last() -> dict[str, Any]:
+    answer = {key: value for key, value in LAST.items() if key != "options_before"}
+    before, now = LAST.get("options_before", {}), options()
+    answer["options_changed"] = {
+        key: [before.get(key, ABSENT), now.get(key, ABSENT)]
+        for key in sorted({*before, *now}) if before.get(key, ABSENT) != now.get(key, ABSENT)
+    }
+    answer["unet_evaluations"] = sum(call["batch"] for each in LAST.get("passes", []) for call in each["calls"])
+    return answer
+
+
+def _on_app_started(_: Any, app: Any) -> None:
+    app.add_api_route("/probe/last", _last, methods=["GET"])
+    app.add_api_route("/probe/options", options, methods=["GET"])
+    app.add_api_route("/probe/registry", registry, methods=["GET"])
+    app.add_api_route("/probe/reload", shared.state.request_restart, methods=["POST"])
+
+
+_hook_before_every_sampling()
+script_callbacks.on_app_started(_on_app_started)

@@ -1,0 +1,247 @@
+"""What a user does on the page, in Chromium."""
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .client import PROMPT, WebUI
+
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+MARKED = ("steps", "cfg_scale", "sampling")
+LCM, TCD = "LCM-LoRA", "TCD-LoRA"
+SECONDS = 60_000
+"""Milliseconds that a page may take for one thing."""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Tab:
+    """txt2img or img2img on an open page."""
+
+    def __init__(self, page: Any, name: str):
+        self.page, self.name = page, name
+
+    def own(self, name: str) -> Any:
+        """One of our controls. The oldest gradio writes some ids twice, on a block and in it."""
+        return self.page.locator(f"#fewstep_{self.name}_{name}").first
+
+    def host(self, name: str) -> Any:
+        """One of the host's controls."""
+        return self.page.locator(f"#{self.name}_{name}").first
+
+    def switch(self, on: bool) -> None:
+        """The accordion's title bar: opening switches on, closing off."""
+        if self.is_on != on:
+            self.own("accordion").locator(".label-wrap > span").first.click()
+        if on:
+            self.own("plan").locator(".fewstep-plan").wait_for(state="visible")
+
+    @property
+    def is_on(self) -> bool:
+        return self.own("accordion").locator("input.input-accordion-checkbox").first.is_checked()
+
+    @property
+    def plan(self) -> str:
+        return self.own("plan").inner_text()
+
+    def choose(self, control: str, text: str) -> None:
+        """Types into a dropdown and takes the first choice that is left."""
+        field = self.own(control).locator("input").first
+        field.click()
+        field.fill(text)
+        self.own(control).locator("ul li").first.filter(has_text=text).wait_for()
+        field.press("Enter")
+
+    def number(self, control: str) -> float:
+        return float(self.own(control).locator("input[type=number]").input_value())
+
+    def type_number(self, control: Any, value: float) -> None:
+        field = control.locator("input[type=number]").first
+        field.fill(f"{value:g}")
+        field.press("Tab")
+
+    def prompt(self, text: str, which: str = "prompt") -> None:
+        field = self.host(which).locator("textarea")
+        field.click()
+        field.fill(text)
+
+    def method(self) -> str:
+        return self.own("method").locator("input").first.input_value()
+
+    def marked(self) -> list[str]:
+        """The host's controls that say "set by Accelerator"."""
+        return [name for name in MARKED if "fewstep-overridden" in (self.host(name).get_attribute("class") or "")]
+
+    def generate(self) -> str:
+        """Presses Generate, waits for the picture, and returns the infotext under it."""
+        info = self.page.locator(f"#html_info_{self.name}").first
+        before = info.inner_text()
+        self.host("generate").click()
+        wait_until(lambda: info.inner_text() not in ("", before))
+        self.host("gallery").locator("img").first.wait_for(state="visible")
+        return info.inner_text()
+
+
+def wait_until(condition: Callable[[], bool], seconds: int = SECONDS // 1000) -> None:
+    """Polls, because a page's state is spread over what several events leave behind."""
+    patience = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < patience, "the page did not come to the expected state"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def open_page(webui: WebUI, browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens the host's page; fails on errors that our script threw."""
+    contexts: list[Any] = []
+    errors: list[str] = []
+
+    def open_it(theme: str = "light", width: int = 1280) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": 1600}, color_scheme=theme)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(SECONDS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{webui.url}/?__theme={theme}")
+        page.locator("#fewstep_txt2img_accordion input.input-accordion-checkbox").wait_for(state="visible")
+        wait_until(lambda: page.locator("#txt2img_prompt[data-fewstep-followed]").count() == 1)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert not [error for error in errors if "fewstep" in error.lower() or "accelerator" in error.lower()]
+
+
+@pytest.fixture
+def tab(open_page: Callable[..., Any]) -> Tab:
+    tab = Tab(open_page(), "txt2img")
+    for side in ("width", "height"):
+        tab.type_number(tab.host(side), 64)
+    return tab
+
+
+def test_the_accordion_says_what_will_happen_and_does_it(tab: Tab) -> None:
+    tab.switch(on=True)
+    tab.choose("method", LCM)
+    wait_until(lambda: tab.plan.startswith("LCM-LoRA: 4 steps, CFG 1, LCM Few-Step, <lora:"))
+    assert (tab.number("steps"), tab.number("cfg"), tab.number("weight")) == (4, 1, 1)
+    assert not tab.own("gamma").is_visible()
+    wait_until(lambda: tab.marked() == list(MARKED))
+    tab.prompt(PROMPT)
+    info = tab.generate()
+    assert "Steps: 4, Sampler: LCM Few-Step" in info and "Accelerator: lcm" in info
+
+
+def test_a_method_fills_its_values_and_reset_brings_them_back(tab: Tab) -> None:
+    tab.switch(on=True)
+    tab.choose("method", TCD)
+    wait_until(lambda: "TCD Few-Step, gamma 0.3" in tab.plan)
+    wait_until(lambda: tab.own("gamma").is_visible())
+    tab.type_number(tab.own("steps"), 6)
+    wait_until(lambda: "TCD-LoRA: 6 steps" in tab.plan)
+    tab.type_number(tab.own("weight"), 0.5)
+    wait_until(lambda: ":0.5>" in tab.plan)
+    tab.own("reset").click()
+    wait_until(lambda: "TCD-LoRA: 4 steps" in tab.plan and ":1>" in tab.plan)
+    assert (tab.number("steps"), tab.number("weight"), tab.number("gamma")) == (4, 1, 0.3)
+    tab.choose("method", LCM)
+    wait_until(lambda: tab.plan.startswith("LCM-LoRA: 4 steps") and not tab.own("gamma").is_visible())
+
+
+def test_the_line_follows_the_prompt(tab: Tab) -> None:
+    tab.switch(on=True)
+    tab.choose("method", "Auto")
+    wait_until(lambda: "<lora:" in tab.plan)
+    tab.prompt("a cat <lora:TCD-SD15-LoRA:0.7>" if "1.5" in _family(tab) else "a cat <lora:TCD-SDXL-LoRA:0.7>")
+    wait_until(lambda: tab.plan.startswith("TCD-LoRA: 4 steps") and ":0.7>" in tab.plan)
+    tab.prompt("dog", "neg_prompt")
+    wait_until(lambda: "the negative prompt has no effect at CFG 1" in tab.plan)
+
+
+def _family(tab: Tab) -> str:
+    return tab.own("plan").locator(".fewstep-plan").get_attribute("data-family") or ""
+
+
+def test_off_again_nothing_is_marked_or_changed(tab: Tab) -> None:
+    assert tab.marked() == []
+    tab.switch(on=True)
+    wait_until(lambda: tab.marked() == list(MARKED))
+    tab.switch(on=False)
+    wait_until(lambda: tab.marked() == [])
+    tab.type_number(tab.host("steps"), 2)
+    tab.prompt(PROMPT)
+    info = tab.generate()
+    assert "Steps: 2," in info and "Accelerator" not in info
+
+
+def test_an_infotext_pasted_into_the_prompt_restores_the_accordion(tab: Tab, webui: WebUI) -> None:
+    made = webui.txt2img({"method": "tcd", "steps": 5, "gamma": 0.6, "weight": 0.85})
+    tab.prompt(made.infotext)
+    tab.page.locator("#txt2img_tools #paste").first.click()
+    wait_until(lambda: tab.is_on and tab.method().startswith(TCD))
+    wait_until(lambda: "TCD-LoRA: 5 steps" in tab.plan and "gamma 0.6" in tab.plan and ":0.85>" in tab.plan)
+    assert (tab.number("steps"), tab.number("gamma"), tab.number("weight")) == (5, 0.6, 0.85)
+    assert tab.host("prompt").locator("textarea").input_value() == PROMPT
+    info = tab.generate()
+    assert _keys(info) == _keys(made.infotext)
+    tab.prompt(webui.txt2img().infotext)
+    tab.page.locator("#txt2img_tools #paste").first.click()
+    wait_until(lambda: not tab.is_on and tab.marked() == [])
+
+
+def _keys(infotext: str) -> dict[str, str]:
+    """Prompt and settings, however the page breaks the lines; the order is the host's."""
+    pairs = re.findall(r"(Steps|Sampler|CFG scale|Seed|Size|Accelerator[\w ]*): ([^,\n]+)", infotext)
+    return {key: str(float(value)) if re.fullmatch(r"[\d.]+", value) else value.strip() for key, value in pairs}
+
+
+def test_a_picture_sent_to_img2img_takes_the_accelerator_along(tab: Tab) -> None:
+    tab.switch(on=True)
+    tab.choose("method", TCD)
+    wait_until(lambda: "TCD Few-Step" in tab.plan)
+    tab.prompt(PROMPT)
+    tab.generate()
+    if not tab.host("send_to_img2img").count():
+        pytest.skip("this WebUI has no such button")
+    tab.host("send_to_img2img").click()
+    there = Tab(tab.page, "img2img")
+    wait_until(lambda: there.is_on and there.method().startswith(TCD))
+    assert there.host("prompt").locator("textarea").input_value() == PROMPT
+    info = there.generate()
+    assert "Accelerator: tcd" in info and "Denoising strength" in info
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_looks_right(open_page: Callable[..., Any], webui: WebUI, screenshots: Path, theme: str, width: int) -> None:
+    """The accordion fits the page's width; its picture is saved for a person to look at."""
+    page = open_page(theme, width)
+    tab = Tab(page, "txt2img")
+    tab.switch(on=True)
+    tab.choose("method", TCD)
+    tab.prompt(PROMPT)
+    tab.prompt("blue square", "neg_prompt")
+    wait_until(lambda: "TCD Few-Step" in tab.plan and "no effect" in tab.plan and tab.marked() == list(MARKED))
+    name = f"{webui.name}-{webui.family}-{theme}-{width}"
+    page.screenshot(path=screenshots / f"{name}-page.png", full_page=True)
+    tab.own("accordion").screenshot(path=screenshots / f"{name}-accordion.png")
+    box = tab.own("accordion").bounding_box()
+    for part in ("method", "lora", "steps", "cfg", "weight", "gamma", "plan", "reset"):
+        inner = tab.own(part).bounding_box()
+        assert inner["width"] > 0 and inner["x"] >= box["x"] - 1 and inner["x"] + inner["width"] <= box["x"] + box["width"] + 1, part

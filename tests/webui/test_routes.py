@@ -1,0 +1,80 @@
+"""The routes under /fewstep/v1, and the host's password in front of them."""
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from . import hosts
+from .client import WebUI
+from .conftest import Pool
+
+ROUTES = [("GET", "methods"), ("GET", "loras"), ("POST", "plan")]
+
+
+def test_methods_are_the_table(webui: WebUI) -> None:
+    found = webui.get("/fewstep/v1/methods")
+    assert [row["key"] for row in found] == list(hosts.TABLES.profiles)
+    lcm = next(row for row in found if row["key"] == "lcm")
+    assert lcm["steps"] == {"default": 4, "min": 2, "max": 8} and lcm["gamma"] is None
+
+
+def test_loras_say_what_they_are_and_whether_they_fit(webui: WebUI) -> None:
+    found = {row["name"]: row for row in webui.get("/fewstep/v1/loras")}
+    for family in ("sd15", "sdxl"):
+        for profile in hosts.methods_of(family):
+            row = found[hosts.lora_name(profile, family) or ""]
+            assert (row["method"], row["family"], row["fits"], row["readable"]) == (profile.key, family, family == webui.family, True)
+            assert row["reason"]
+
+
+def test_a_plan_is_what_will_happen(webui: WebUI) -> None:
+    plan = webui.plan(method="lcm", prompt="a cat", steps=5, negative_prompt="dog")
+    assert plan["active"] and plan["timesteps"] == [999, 799, 599, 399, 199] and plan["changed"] == {"steps": 5}
+    assert plan["notes"] == ["the negative prompt has no effect at CFG 1: it is not evaluated, which halves the work"]
+    assert plan["summary"].startswith("LCM-LoRA: 5 steps, CFG 1, LCM Few-Step, <lora:")
+
+
+def test_an_empty_plan_is_auto(webui: WebUI) -> None:
+    assert webui.plan() == webui.plan(method="auto")
+    assert webui.request("POST", "/fewstep/v1/plan").status_code == 200
+
+
+BAD_BODIES = [
+    b"", b"{", b"[]", b"5", b'"x"', b"null", b"\xff\xfe", b'{"method": 1e999}', b'{"steps": NaN}', b"[" * 5000, b'{"a":' * 5000,
+]
+
+
+@pytest.mark.parametrize("body", BAD_BODIES, ids=lambda body: repr(body)[:24])
+def test_a_bad_body_is_never_our_crash(webui: WebUI, body: bytes) -> None:
+    response = webui.request("POST", "/fewstep/v1/plan", data=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 200 or 400 <= response.status_code < 500
+    response.json()
+
+
+@pytest.mark.parametrize("settings", [
+    {"method": 5}, {"lora": "../../../etc/passwd"}, {"steps": "x" * 100000}, {"steps": 10**400}, {"cfg": None}, {"prompt": 5},
+    {"prompt": "<lora:" * 1000}, {"prompt": "<lora:x:1e999>"}, {"weight": -5}, {"negative_prompt": []}, {"": ""},
+])
+def test_a_bad_value_is_answered(webui: WebUI, settings: dict[str, Any]) -> None:
+    response = webui.request("POST", "/fewstep/v1/plan", json=settings)
+    assert response.status_code == 200 or 400 <= response.status_code < 500
+    assert len(response.content) < 20000
+
+
+@pytest.mark.parametrize(("verb", "path"), [("POST", "methods"), ("GET", "plan"), ("DELETE", "loras")])
+def test_a_wrong_verb_is_refused(webui: WebUI, verb: str, path: str) -> None:
+    assert webui.request(verb, f"/fewstep/v1/{path}").status_code in (404, 405)
+
+
+def test_the_hosts_password_guards_the_routes(webui: WebUI, pool: Pool) -> None:
+    host = webui.running.host
+    if host.kind == hosts.EMBEDDED:
+        pytest.skip("the embedded host has no --api-auth")
+    if webui.family != host.families[0]:
+        pytest.skip("asked once a host: it does not depend on the checkpoint")
+    with hosts.running(host, pool.new_folder(host), flags=["--api-auth", "ann:secret,bob:pass"]) as running:
+        for auth, expected in ((None, 401), (("ann", "wrong"), 401), (("eve", "secret"), 401), (("ann", "secret"), 200)):
+            guarded = WebUI(running, webui.family, auth)
+            for verb, path in ROUTES:
+                assert guarded.request(verb, f"/fewstep/v1/{path}").status_code == expected, (auth, path)
