@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def sample_euler(
     model: Callable[..., Tensor], x: Tensor, sigmas: Tensor, disable: bool | None = None, noise_sampler: object = None
 ) -> Tensor:
     """Euler's method in k-diffusion's call shape (Karras et al. 2022, algorithm 2 without churn)."""
-    for sigma, sigma_next in zip(sigmas[:-1], sigmas[1:], strict=True):
+    for sigma, sigma_next in pairwise(sigmas):
         x = x + (x - model(x, sigma * x.new_ones(len(x)))) / sigma * (sigma_next - sigma)
     return x
 

@@ -125,7 +125,8 @@ def keys_of(stem: str) -> set[str]:
 
 def matches(stem: str, files: list[dict]) -> set[tuple[str, str]]:
     """Every (method, family) that some row recognises in `stem`, in any of its forms."""
-    return {(f["method"], f["family"]) for f in files for name in f["names"] for key in keys_of(stem) if re.search(name, key, re.IGNORECASE)}
+    keys = keys_of(stem)
+    return {(f["method"], f["family"]) for f in files for name in f["names"] for key in keys if re.search(name, key, re.IGNORECASE)}
 
 
 def complaints_on_method(key: str, row: dict, sources: dict) -> list[str]:
