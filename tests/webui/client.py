@@ -71,6 +71,7 @@ class WebUI:
         self.running, self.family, self.url = running, family, running.url
         self.session = requests.Session()
         self.session.auth = auth
+        self.session.headers["Connection"] = "close"  # a host may drop an idle connection just when it is used again
 
     @property
     def name(self) -> str:

@@ -307,7 +307,13 @@ def test_a_sampler_chosen_by_hand_works_with_every_schedule(webui: WebUI, sample
     assert len(labels) > 3
     for label in labels:
         for steps in (1, 4):
-            result = webui.txt2img(sampler_name=sampler, scheduler=label, steps=steps, cfg_scale=1.5)
+            fields = {"scheduler": label, "steps": steps, "cfg_scale": 1.5}
+            try:
+                result = webui.txt2img(sampler_name=sampler, **fields)
+            except AssertionError:  # Bong Tangent of Forge Neo divides by zero at one step
+                with pytest.raises(AssertionError):
+                    webui.txt2img(sampler_name="Euler", **fields)
+                continue
             assert f"Sampler: {sampler}" in result.infotext
             assert result.image.std() > 1, f"{label}, {steps} steps: a flat picture"
 
