@@ -120,6 +120,7 @@ def _missing(target: Path) -> bool:
 def main() -> None:
     options = _parser().parse_args()
     torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)  # the optimiser's moments would otherwise decay into the slow range
     default = _HERE / ("work-quick" if options.quick else "work")
     work = (options.work or default).resolve()
     settings = quick_settings(work, work / "packed") if options.quick else full_settings(work, SHIPPED)

@@ -51,7 +51,6 @@ def train(model: nn.Module, loss: Loss, training: Training, checkpoint: Path) ->
 
     `checkpoint` is written every minute and removed at the end; a summary stays beside it as .json.
     """
-    torch.set_flush_denormal(True)  # the optimiser's moments would otherwise decay into the slow range
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     torch.manual_seed(training.seed)
     rng = np.random.default_rng(training.seed)
