@@ -6,6 +6,7 @@ from typing import Any
 from modules import script_callbacks, scripts
 from modules.ui_components import InputAccordion, ToolButton
 
+import lib_fewstep
 from lib_fewstep.core.plan import fitting
 from lib_fewstep.host import apply, generation, infotext, routes, samplers, settings, xyz
 from lib_fewstep.host.facts import USER_TABLE, HostFacts
@@ -56,10 +57,15 @@ def on_before_ui() -> None:
     xyz.register(lambda: list(facts.tables.profiles), lambda: [lora.name for lora in fitting(facts.of_page(), facts.tables)])
 
 
+def on_script_unloaded() -> None:
+    samplers.unregister()
+    lib_fewstep.forget()
+
+
 samplers.register()
 script_callbacks.on_ui_settings(lambda: settings.register(USER_TABLE, facts.tables.problems))
 script_callbacks.on_before_ui(on_before_ui)
 script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts))
 script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params))
 script_callbacks.on_cfg_denoiser(leave_out_uncond)
-script_callbacks.on_script_unloaded(samplers.unregister)
+script_callbacks.on_script_unloaded(on_script_unloaded)
