@@ -49,7 +49,7 @@ def request_of(p: Any, prompt: str, negative_prompt: str) -> Request:
 
 
 def apply(plan: Plan, p: Any) -> None:
-    """Sets what the plan says, on `p` alone; an inactive plan sets nothing. Before the sampler is made, or else it is made anew."""
+    """Sets what the plan says, on `p` alone; an inactive plan sets nothing."""
     if not plan.active:
         return
     changes = _changes(plan, p)
@@ -60,9 +60,6 @@ def apply(plan: Plan, p: Any) -> None:
     setattr(p, _WRITTEN, written)
     p.extra_generation_params = {**p.extra_generation_params, **written}  # a new one: X/Y/Z plot gives all its cells the same
     set_plan(p, plan)
-    made = getattr(p, "sampler", None)
-    if is_img2img(p) and made is not None and made.config.name != plan.sampler:
-        p.sampler = sd_samplers.create_sampler(plan.sampler, p.sd_model)
 
 
 def _changes(plan: Plan, p: Any) -> dict[str, Any]:
@@ -117,13 +114,23 @@ def add_tag(plan: Plan, p: Any, batch: int) -> None:
         p.main_prompt = with_tag(p.main_prompt, plan.tag)
 
 
+def match_sampler(p: Any) -> None:
+    """img2img makes its sampler once, before the batches: where a batch's plan wants another, or none is left, it is made anew."""
+    made = getattr(p, "sampler", None)
+    if is_img2img(p) and made is not None and made.config.name != p.sampler_name:
+        p.sampler = sd_samplers.create_sampler(p.sampler_name, p.sd_model)
+
+
 def steer_img2img(p: Any) -> None:
     """Makes an img2img pass run as many steps as the plan says; by itself the host makes `denoise * steps` of them.
 
     To be called when `p.sampler` exists and before it runs. Given a number of steps, as hires gives it, the host makes just that many.
     """
     plan, sampler = plan_of(p), getattr(p, "sampler", None)
-    if plan is None or plan.timesteps is None or not is_img2img(p) or sampler is None:
+    if sampler is None or not is_img2img(p):
+        return
+    vars(sampler).pop("sample_img2img", None)  # what an earlier batch's plan has put there
+    if plan is None or plan.timesteps is None:
         return
     sampler.sample_img2img = partial(type(sampler).sample_img2img, sampler, steps=len(plan.timesteps))
 

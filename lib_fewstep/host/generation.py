@@ -24,6 +24,7 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
     prompts = p.prompts[0], p.negative_prompts[0]
     plan = decision_of(p, prompts) or _decide(p, args, facts, *prompts)
     if plan is not None:
+        apply.match_sampler(p)
         apply.tell(plan, p)
         apply.add_tag(plan, p, batch)
 
