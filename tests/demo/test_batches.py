@@ -23,12 +23,15 @@ asked = []
 unet = shared.sd_model.model.diffusion_model
 unet.register_forward_pre_hook(lambda module, args, kwargs: asked.append((float(args[1][0]), len(args[0]))), with_kwargs=True)
 lcm, tcd = "<lora:lcm-lora-sdv1-5:0.9>", "<lora:TCD-SD15-LoRA:1>"
-result = session.img2img(
-    {"Accelerator": [{}]}, prompt=[f"a red circle {lcm}", f"a red circle {tcd}", f"a red circle {lcm} {tcd}", "a red circle"], n_iter=4,
+prompts = [f"a red circle {lcm}", f"a red circle {tcd}", f"a red circle {lcm} {tcd}", "a red circle"]
+fields = dict(
     init_images=[Image.new("RGB", (64, 64), "blue")], denoising_strength=0.5, steps=10, cfg_scale=7.0, sampler_name="Euler",
-    scheduler="Simple", width=64, height=64, seed=1,
+    scheduler="Simple", width=64, height=64,
 )
-print("RESULT " + json.dumps({"asked": asked, "infotexts": result.infotexts[-4:], "comments": result.comments}))
+result = session.img2img({"Accelerator": [{}]}, prompt=prompts, n_iter=4, seed=1, **fields)
+alone = session.img2img({"Accelerator": [{"enabled": False}]}, prompt=prompts[2], seed=3, **fields)
+same = result.images[-4:][2].tobytes() == alone.images[-1].tobytes()
+print("RESULT " + json.dumps({"asked": asked, "infotexts": result.infotexts[-4:], "comments": result.comments, "same": same}))
 """
 
 
@@ -41,7 +44,8 @@ def test_a_batch_is_planned_on_its_own_prompt(tmp_path: Path) -> None:
     own = [t for t, batch in found["asked"][8:14]]
     assert [t for t, batch in found["asked"][:8]] == few + few and {batch for _, batch in found["asked"][:8]} == {1}
     assert own == [599, 499, 399, 299, 199, 99] and {batch for _, batch in found["asked"][8:14]} == {2}, "refused: the user's own settings"
-    assert [t for t, batch in found["asked"][14:]] == few
+    assert [t for t, batch in found["asked"][14:18]] == few
+    assert found["same"], "the refused batch is not the picture that the user's own settings make"
     methods = [text.partition("Accelerator: ")[2].partition(",")[0] for text in found["infotexts"]]
     samplers = [text.partition("Sampler: ")[2].partition(",")[0] for text in found["infotexts"]]
     assert methods == ["lcm", "tcd", "", "tcd"] and samplers == ["LCM Few-Step", "TCD Few-Step", "Euler", "TCD Few-Step"]
