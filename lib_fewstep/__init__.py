@@ -10,12 +10,3 @@ Facts in, one decision, acts out:
 
 Imports point one way: scripts -> host, ui -> core -> data.
 """
-from __future__ import annotations
-
-import sys
-
-
-def forget() -> None:
-    """Has the next import read the library anew: "Reload UI" executes the scripts again, and would find this version after an update."""
-    for name in [name for name in sys.modules if name == __name__ or name.startswith(f"{__name__}.")]:
-        del sys.modules[name]

@@ -6,10 +6,10 @@ from typing import Any
 from modules import script_callbacks, scripts
 from modules.ui_components import InputAccordion, ToolButton
 
-import lib_fewstep
 from lib_fewstep.core.plan import fitting
 from lib_fewstep.host import apply, generation, infotext, routes, samplers, settings, xyz
 from lib_fewstep.host.facts import USER_TABLE, HostFacts
+from lib_fewstep.host.reload import forget_library
 from lib_fewstep.host.uncond import leave_out_uncond
 from lib_fewstep.ui.accordion import HOST_CONTROLS, Accordion, Widgets
 
@@ -59,7 +59,7 @@ def on_before_ui() -> None:
 
 def on_script_unloaded() -> None:
     samplers.unregister()
-    lib_fewstep.forget()
+    forget_library()
 
 
 samplers.register()
