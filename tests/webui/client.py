@@ -81,8 +81,8 @@ class WebUI:
     def kind(self) -> str:
         return self.running.host.kind
 
-    def request(self, method: str, path: str, **arguments: Any) -> requests.Response:
-        return self.session.request(method, f"{self.url}{path}", timeout=SECONDS, **arguments)
+    def request(self, method: str, path: str, timeout: float = SECONDS, **arguments: Any) -> requests.Response:
+        return self.session.request(method, f"{self.url}{path}", timeout=timeout, **arguments)
 
     def get(self, path: str) -> Any:
         return self._json(self.request("GET", path))
@@ -134,7 +134,8 @@ class WebUI:
         while time.monotonic() < patience:
             time.sleep(0.5)
             try:
-                if self.get("/probe/registry")["loaded"] != before:
+                # a host that is closing may have taken the request, and wait for it while it waits for the host
+                if self._json(self.request("GET", "/probe/registry", timeout=3))["loaded"] != before:
                     return
             except (requests.RequestException, AssertionError):
                 continue
