@@ -15,7 +15,7 @@ from PIL import Image
 
 from lib_fewstep.core.profiles import Profile
 
-from .hosts import Running, lora_name
+from .hosts import EMBEDDED, Running, lora_name
 
 PROMPT = "red circle"
 SECONDS = 600
@@ -128,11 +128,13 @@ class WebUI:
 
     def reload_ui(self) -> None:
         """"Reload UI", and waits until it is done."""
-        before = self.get("/probe/registry")["loaded"]
+        before, starts = self.get("/probe/registry")["loaded"], self._starts()
         self.post("/probe/reload")
         patience = time.monotonic() + SECONDS
         while time.monotonic() < patience:
             time.sleep(0.5)
+            if self.kind != EMBEDDED and self._starts() == starts:
+                continue  # A1111 ends itself if it is asked while it starts: "Cannot add middleware after an application has started"
             try:
                 # a host that is closing may have taken the request, and wait for it while it waits for the host
                 if self._json(self.request("GET", "/probe/registry", timeout=3))["loaded"] != before:
@@ -140,6 +142,10 @@ class WebUI:
             except (requests.RequestException, AssertionError):
                 continue
         raise AssertionError(f"{self.name} did not come back after Reload UI")
+
+    def _starts(self) -> int:
+        """How often the host has said that it is up."""
+        return self.running.log.read_text(encoding="utf-8", errors="replace").count("Startup time")
 
     def script_form(self, name: str) -> list[dict[str, Any]]:
         """The controls of a script of txt2img by position: label, value, choices."""
