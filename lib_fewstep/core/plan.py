@@ -44,6 +44,11 @@ class Facts:
     skips_uncond: bool = False
     """Whether the host by itself leaves the negative prompt out at CFG 1."""
 
+    @property
+    def family(self) -> str | None:
+        """The loaded checkpoint's family; None where it is not known."""
+        return self.unet.family if self.unet is not None else None
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -226,10 +231,9 @@ def _unusable(lora: InstalledLora, facts: Facts) -> str | None:
 
 
 def _check_family(profile: Profile, facts: Facts) -> None:
-    family = facts.unet.family if facts.unet is not None else None
-    if family is not None and family not in profile.families:
+    if facts.family is not None and facts.family not in profile.families:
         made_for = " and ".join(FAMILIES[f] for f in profile.families)
-        raise _Refusal(f"{profile.label} is made for {made_for}, and the loaded checkpoint is {FAMILIES[family]}")
+        raise _Refusal(f"{profile.label} is made for {made_for}, and the loaded checkpoint is {FAMILIES[facts.family]}")
 
 
 def _nothing_for(profile: Profile, facts: Facts, tables: Tables) -> str:
@@ -237,8 +241,7 @@ def _nothing_for(profile: Profile, facts: Facts, tables: Tables) -> str:
     for lora in facts.loras:
         if lora.detection.method == profile.key and (reason := _unusable(lora, facts)):
             return f"LoRA '{lora.name}' {reason}"
-    family = facts.unet.family if facts.unet is not None else None
-    published = [f for f in tables.files if f.method == profile.key and family in (None, f.family) and not f.superseded]
+    published = [f for f in tables.files if f.method == profile.key and facts.family in (None, f.family) and not f.superseded]
     where = f": {published[0].file} from {published[0].repo}" if published and published[0].repo else ""
     return f"no LoRA of {profile.label} is installed{where}; put it into the WebUI's Lora folder and refresh the list"
 

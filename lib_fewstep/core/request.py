@@ -10,6 +10,7 @@ from .profiles import Profile, Range
 
 AUTO = "auto"
 
+
 @dataclass(frozen=True)
 class Request:
     """What the user asked for. None means "as recommended"; the host's own settings are what runs without the Accelerator."""

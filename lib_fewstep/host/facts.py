@@ -104,4 +104,4 @@ def _unet_of(model: Any) -> Any:
 
 def _skips_uncond() -> bool:
     """Forge and its kin leave the negative prompt out at CFG 1 by themselves."""
-    return "modules_forge" in sys.modules or any(name.startswith("modules_forge.") for name in sys.modules)
+    return any(name.partition(".")[0] == "modules_forge" for name in sys.modules)

@@ -46,8 +46,7 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
 
 def method_choices(facts: Facts, tables: Tables, all_methods: bool = False, keep: str = AUTO) -> list[str]:
     """Auto, then the methods of the loaded checkpoint's family; `keep` stays among them, so that a restored choice is not lost."""
-    family = None if all_methods or facts.unet is None else facts.unet.family
-    fits = tables.for_family(family)
+    fits = tables.for_family(None if all_methods else facts.family)
     return [method_text(None), *(method_text(profile) for profile in tables.profiles.values() if profile in fits or profile.key == keep)]
 
 
@@ -64,11 +63,11 @@ def _lora_text(name: str, facts: Facts, tables: Tables) -> str:
 
 def plan_html(plan: Plan, facts: Facts) -> str:
     """The plan in one line, and its notes."""
-    family = facts.unet.family if facts.unet is not None else None
     notes = plan.notes if plan.active else plan.notes[1:]
     items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    family = html.escape(FAMILIES.get(facts.family or "", ""))
     return (
-        f'<div class="fewstep-plan" data-active="{str(plan.active).lower()}" data-family="{html.escape(FAMILIES.get(family or "", ""))}">'
+        f'<div class="fewstep-plan" data-active="{str(plan.active).lower()}" data-family="{family}">'
         f"{html.escape(plan.summary)}</div>" + (f'<ul class="fewstep-notes">{items}</ul>' if items else "")
     )
 
