@@ -11,7 +11,7 @@ from .layout import KOHYA, Layout
 from .profiles import FAMILIES, Profile, Range, Tables
 from .prompts import LoraTag, can_be_written, lora_tag, lora_tags, prompt_parts
 from .request import AUTO, Request, possible
-from .schedules import Rule, host_share, max_steps, timesteps_for
+from .schedules import MAX_STEPS, Rule, host_share, max_steps, timesteps_for
 
 SECOND_ORDER = frozenset({"DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a", "Restart"})
 """Host samplers that ask the UNet twice a step, but once in the last."""
@@ -355,7 +355,7 @@ def _value(name: str, asked: float | None, row: Range, notes: list[str], profile
 
 def _within_rule(steps: int, profile: Profile, notes: list[str]) -> int:
     """More steps than the method's timesteps can serve are cut to what they can."""
-    most = max_steps(profile.timesteps) if profile.timesteps is not None else 150
+    most = max_steps(profile.timesteps) if profile.timesteps is not None else MAX_STEPS
     if steps > most:
         notes.append(f"{steps} steps are more than the timesteps of {profile.label} have: {most} are made")
     return min(steps, most)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .profiles import Profile, Range
+from .schedules import MAX_STEPS
 
 AUTO = "auto"
 
@@ -38,7 +39,7 @@ class Request:
     """What was wrong with the request as it came in, in words for the user."""
 
 
-_NUMBERS = {"steps": (1, 150), "cfg": (1, 30), "weight": (-10, 10), "gamma": (0, 1), "hires_steps": (0, 150)}
+_NUMBERS = {"steps": (1, MAX_STEPS), "cfg": (1, 30), "weight": (-10, 10), "gamma": (0, 1), "hires_steps": (0, MAX_STEPS)}
 _WHOLE = ("steps", "hires_steps")
 _TEXTS = ("method", "lora", "sampler", "scheduler")
 

@@ -11,6 +11,8 @@ import torch
 
 TRAIN_TIMESTEPS = 1000
 LCM_ORIGINAL_STEPS = 50
+MAX_STEPS = 150
+"""The most steps that the WebUIs' own controls allow."""
 
 Rule = str | Sequence[int]
 """A name in `RULES`, or the explicit timesteps themselves."""
