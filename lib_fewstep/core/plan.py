@@ -26,8 +26,8 @@ class Plan:
     `tag` is what has to be added to the prompt: empty where the user's prompt holds the LoRA already.
     `timesteps` are those that the first or only pass visits, `hires_timesteps` those of the hires pass; like `rule`, which they come from,
     they are None where the host's schedule `scheduler` decides. Where a model was distilled with a shift, the noise of each step is that of
-    `noise_timesteps` instead. `cfg` above 1 is for the first `cfg_steps` steps of a pass (0: for all). `evaluations` counts UNet evaluations
-    of one image, `evaluations_without` those of the user's own settings.
+    `noise_timesteps` instead. `cfg` above 1 is for the first `cfg_steps` steps of a pass (0: for all). `evaluations` counts the UNet's for
+    one image, `evaluations_without` those of the user's own settings.
     """
 
     active: bool

@@ -11,10 +11,10 @@ from weakref import WeakKeyDictionary
 from modules import sd_models, sd_samplers, sd_schedulers, shared
 from modules.paths import data_path
 
-from ..core.detect import NO_LAYOUT, Detection, DetectionCache, detect_checkpoint
+from ..core.detect import Detection, DetectionCache, detect_checkpoint
 from ..core.facts import Facts, InstalledLora
 from ..core.header import Unreadable, read_header
-from ..core.layout import Layout, layout_of
+from ..core.layout import NO_LAYOUT, Layout, layout_of
 from ..core.profiles import Tables, load_tables
 from . import settings
 from .network import unet_of
