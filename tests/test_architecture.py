@@ -21,7 +21,7 @@ METHODS = yaml.safe_load((LIBRARY / "data" / "methods.yaml").read_text(encoding=
 ALLOWED = {
     "core": {"torch", "tqdm", "yaml"},
     "ui": {"gradio", "lib_fewstep.core"},
-    "host": {"modules", "torch", "fastapi", "lib_fewstep.core"},
+    "host": {"modules", "torch", "fastapi", "safetensors", "lib_fewstep.core"},
 }
 # Of the standard library: whatever makes numbers of its own, or reaches out.
 FORBIDDEN = {

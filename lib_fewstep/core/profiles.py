@@ -161,8 +161,8 @@ def name_key(stem: str) -> str:
 # --------------------------------------------------------------------------------------------------- reading and checking
 
 
-_METHOD_KEYS = ("label", "families", "weights", "steps", "cfg", "cfg_steps", "weight", "gamma", "guidance", "sampler", "timesteps", "scheduler",
-                "prediction", "shift", "negative_prompt", "resolution", "licence", "noncommercial", "source", "notes")
+_METHOD_KEYS = ("label", "families", "weights", "steps", "cfg", "cfg_steps", "weight", "gamma", "guidance", "sampler", "timesteps",
+                "scheduler", "prediction", "shift", "negative_prompt", "resolution", "licence", "noncommercial", "source", "notes")
 _FILE_KEYS = ("file", "kind", "method", "family", "repo", "path", "names", "size", "sha256", "webui_hash", "loads_in", "superseded", "note",
               "licence", "source")
 
