@@ -91,16 +91,16 @@ def test_img2img_makes_the_steps_that_the_user_set(webui: WebUI, start: str, ste
 def test_the_hosts_option_for_exactly_as_many_steps_changes_nothing(webui: WebUI, start: str) -> None:
     for which in METHODS:
         fields: dict[str, Any] = {"denoising_strength": 0.5}
-        plain = webui.img2img(start, {"method": key_of(webui, which)}, **fields)
-        exactly = webui.img2img(start, {"method": key_of(webui, which)}, override_settings={"img2img_fix_steps": True}, **fields)
+        plain = webui.img2img_again(start, {"method": key_of(webui, which)}, **fields)
+        exactly = webui.img2img_again(start, {"method": key_of(webui, which)}, override_settings={"img2img_fix_steps": True}, **fields)
         assert exactly.timesteps() == plain.timesteps() and (exactly.image == plain.image).all(), which
 
 
 def test_img2img_at_no_strength_asks_nothing_and_gives_the_picture_back(webui: WebUI, start: str) -> None:
     before = webui.options()
-    result = webui.img2img(start, {"method": "lcm"}, denoising_strength=0)
+    result = webui.img2img_again(start, {"method": "lcm"}, denoising_strength=0)
     assert result.timesteps() == []
-    again = webui.img2img(start, {"method": "lcm"}, denoising_strength=0, seed=8)
+    again = webui.img2img_again(start, {"method": "lcm"}, denoising_strength=0, seed=8)
     assert same(again.image, result.image) and "Accelerator: lcm" in result.infotext
     assert_no_option_changed(webui, before, result)
 
