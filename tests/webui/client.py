@@ -121,8 +121,8 @@ class WebUI:
     def save_options(self, names: Iterable[str]) -> None:
         """The hosts take an overridden option back only where it was saved before: saves those of `names` that never were."""
         if never := set(names) - self.options().keys():
-            now = self.get("/sdapi/v1/options")
-            self.post("/sdapi/v1/options", {name: now[name] for name in never})
+            defaults = self.get("/probe/defaults")
+            self.post("/sdapi/v1/options", {name: defaults[name] for name in never})
 
     def restored(self, file: str) -> dict[str, str]:
         """What PNG Info reads from a picture: the parameters that "Send to txt2img" would paste."""

@@ -6,6 +6,7 @@ Linked into a WebUI's extensions/ (A1111 1.9+, Forge and kin, the embedded host)
                            the processing object; the texts that were encoded; options that differ from what they were before it
     GET  /probe/history    the last generations, oldest first: a script, such as X/Y/Z plot, makes several for one request
     GET  /probe/options    all saved options as they are now; an option that was never saved is absent
+    GET  /probe/defaults   what every option is until it is saved
     GET  /probe/registry   what is registered: samplers, schedulers, X/Y/Z axes, always-on scripts, callbacks by category and file
     POST /probe/reload     "Reload UI", as the link in the footer does; `loaded` in the registry changes when it is done
 """
@@ -114,7 +115,16 @@ def loras(model: Any) -> list[dict[str, Any]]:
 
 def options() -> dict[str, Any]:
     """The options that are saved or set; those that never were are absent."""
-    return {key: value for key, value in shared.opts.data.items() if isinstance(value, (int, float, str, bool, list, type(None)))}
+    return _plain(shared.opts.data)
+
+
+def defaults() -> dict[str, Any]:
+    """What every option is until it is saved."""
+    return _plain({key: info.default for key, info in shared.opts.data_labels.items()})
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if isinstance(value, (int, float, str, bool, list, type(None)))}
 
 
 def registry() -> dict[str, Any]:
@@ -201,6 +211,7 @@ def _on_app_started(_: Any, app: Any) -> None:
     app.add_api_route("/probe/last", _last, methods=["GET"])
     app.add_api_route("/probe/history", _history, methods=["GET"])
     app.add_api_route("/probe/options", options, methods=["GET"])
+    app.add_api_route("/probe/defaults", defaults, methods=["GET"])
     app.add_api_route("/probe/registry", registry, methods=["GET"])
     app.add_api_route("/probe/reload", shared.state.request_restart, methods=["POST"])
 
