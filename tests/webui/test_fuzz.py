@@ -4,13 +4,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -103,14 +103,14 @@ def test_the_routes_answer_as_they_declare(webui: WebUI, mode: GenerationMode) -
         ask()
 
 
-JSON = st.recursive(
-    ANYTHING | st.text(st.characters(categories=["Cs", "Cc", "Lu"]), max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*TEXT_KEYS, *NUMBER_KEYS, "prompt", "scheduler"]), inner),
-)
+STRANGE = ANYTHING | st.text(st.characters(categories=["Cs", "Cc", "Lu"]), min_size=1, max_size=4)
+BODIES = st.dictionaries(st.sampled_from([*TEXT_KEYS, *NUMBER_KEYS, "prompt", "negative_prompt", "scheduler"]), STRANGE).map(json.dumps)
+NESTED = st.integers(1, 3000).map(lambda depth: '{"steps":' + "[" * depth + "]" * depth + "}")
 
 
 @settings(STEADY, max_examples=150)
-@given(body=JSON.map(json.dumps) | st.integers(1, 3000).map(lambda n: '{"steps":' + "[" * n + "]" * n + "}") | st.text())
+@example(body='{"lora": "\\ud800"}')
+@given(body=BODIES | NESTED | STRANGE.map(json.dumps) | st.text())
 def test_a_plan_is_answered_whatever_is_asked(webui: WebUI, body: str) -> None:
     """What schemathesis does not send: numbers that are none, halves of surrogate pairs, deep nesting, no JSON at all."""
     response = webui.request("POST", f"{PREFIX}plan", data=body.encode(), headers={"Content-Type": "application/json"})
@@ -184,17 +184,31 @@ def assert_survived(webui: WebUI, arguments: Any, canary: Path, with_note: bool)
         assert comments.startswith("Accelerator: ")
 
 
-@settings(STEADY, max_examples=50)
-@given(arguments=WRONG_DICTS)
-def test_any_dict_makes_a_picture_and_says_what_is_wrong(webui: WebUI, canary: Path, arguments: dict[str, Any]) -> None:
-    assert_survived(webui, [arguments], canary, with_note=True)
+def for_any(webui: WebUI, arguments: st.SearchStrategy[Any], examples: int, check: Callable[[Any], None]) -> None:
+    """Checks that many; fewer where a picture takes seconds."""
+
+    @settings(STEADY, max_examples=examples if webui.kind in (hosts.EMBEDDED, "a1111") else examples // 5)
+    @given(arguments)
+    def run(value: Any) -> None:
+        check(value)
+
+    run()
 
 
-@settings(STEADY, max_examples=30)
-@given(arguments=WRONG_LISTS | st.sampled_from([5, "x", None, [[]], [{}, {}], [{"enabled": "perhaps"}]]))
-def test_any_list_makes_a_picture(webui: WebUI, canary: Path, arguments: Any) -> None:
-    says = isinstance(arguments, list) and len(arguments) > 1 and arguments[0] is True and _is_no_method(arguments[1])
-    assert_survived(webui, arguments, canary, with_note=says)
+def test_any_dict_makes_a_picture_and_says_what_is_wrong(webui: WebUI, canary: Path) -> None:
+    for path in (RELATIVE, ABSOLUTE, f"{ABSOLUTE}\x00", f"<lora:{ABSOLUTE}:1>"):
+        assert_survived(webui, [{"lora": path}], canary, with_note=True)
+    for_any(webui, WRONG_DICTS, 50, lambda arguments: assert_survived(webui, [arguments], canary, with_note=True))
+
+
+def test_any_list_makes_a_picture(webui: WebUI, canary: Path) -> None:
+    assert_survived(webui, [True, "auto", ABSOLUTE], canary, with_note=True)
+
+    def check(arguments: Any) -> None:
+        says = isinstance(arguments, list) and len(arguments) > 1 and arguments[0] is True and _is_no_method(arguments[1])
+        assert_survived(webui, arguments, canary, with_note=says)
+
+    for_any(webui, WRONG_LISTS | st.sampled_from([5, "x", None, [[]], [{}, {}], [{"enabled": "perhaps"}]]), 30, check)
 
 
 def _is_no_method(value: Any) -> bool:
