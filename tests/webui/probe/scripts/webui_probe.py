@@ -8,6 +8,7 @@ Linked into a WebUI's extensions/ (A1111 1.9+, Forge and kin, the embedded host)
     GET  /probe/options    all saved options as they are now; an option that was never saved is absent
     GET  /probe/defaults   what every option is until it is saved
     GET  /probe/registry   what is registered: samplers, schedulers, X/Y/Z axes, always-on scripts, callbacks by category and file
+    GET  /probe/opened     which files and folders named after the canary this process has opened or listed, or has tried to, through Python
     POST /probe/reload     "Reload UI", as the link in the footer does; `loaded` in the registry changes when it is done
 """
 from __future__ import annotations
@@ -29,6 +30,7 @@ LOADED = time.time_ns()
 ABSENT = "(absent)"
 HISTORY: deque[dict[str, Any]] = deque(maxlen=50)
 """Generations, the running one last."""
+CANARY = "fewstep-canary"
 _CALLS_BEFORE_SAMPLING = hasattr(scripts.Script, "process_before_every_sampling")
 """A1111 has the hook since 1.10. Before that, a pass begins with its batch, or with the hook before hires."""
 
@@ -162,6 +164,22 @@ def _hook_before_every_sampling() -> None:
     sampler.initialize = initialize
 
 
+def _watch_opens() -> list[str]:
+    """Python tells an audit hook of every path that it is about to open. It cannot be taken off: one for all of the process' life."""
+    known: list[str] | None = getattr(sys, "_probe_opened", None)
+    if known is not None:
+        return known
+    opened: list[str] = []
+
+    def on_event(event: str, args: tuple[Any, ...]) -> None:
+        if event in ("open", "os.listdir", "os.scandir") and args and CANARY in str(args[0]):
+            opened.append(str(args[0]))
+
+    sys._probe_opened = opened  # type: ignore[attr-defined]
+    sys.addaudithook(on_event)
+    return opened
+
+
 def _unhook(p: Any) -> None:
     hook = p.__dict__.pop("_probe_hook", None)
     if hook is not None:
@@ -213,8 +231,10 @@ def _on_app_started(_: Any, app: Any) -> None:
     app.add_api_route("/probe/options", options, methods=["GET"])
     app.add_api_route("/probe/defaults", defaults, methods=["GET"])
     app.add_api_route("/probe/registry", registry, methods=["GET"])
+    app.add_api_route("/probe/opened", lambda: OPENED, methods=["GET"])
     app.add_api_route("/probe/reload", shared.state.request_restart, methods=["POST"])
 
 
+OPENED = _watch_opens()
 _hook_before_every_sampling()
 script_callbacks.on_app_started(_on_app_started)
