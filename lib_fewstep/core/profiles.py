@@ -83,6 +83,9 @@ class PublishedFile:
     licence: str = ""
     superseded: bool = False
     note: str = ""
+    path: str = ""
+    """Where in `repo` the file lies; empty where that is not known."""
+    loads_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -252,6 +255,8 @@ def _published_file(row: Any, profiles: Mapping[str, Profile]) -> PublishedFile:
         licence=_text(row, "licence", default=""),
         superseded=bool(row.get("superseded", False)),
         note=_text(row, "note", default=""),
+        path=_text(row, "path", default=""),
+        loads_in=_text(row, "loads_in", default=""),
     )
 
 
