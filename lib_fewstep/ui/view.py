@@ -5,6 +5,7 @@ import html
 from dataclasses import dataclass
 
 from ..core.controls import Controls, filled, lora_text, method_text, request_of
+from ..core.offers import Offer, offer_for
 from ..core.plan import Facts, Plan, fitting, make_plan
 from ..core.profiles import FAMILIES, Profile, Tables
 from ..core.request import AUTO, Request
@@ -12,7 +13,7 @@ from ..core.request import AUTO, Request
 
 @dataclass(frozen=True)
 class View:
-    """`methods` and `loras` are the texts to choose from, `method` and `lora` those that are chosen."""
+    """`methods` and `loras` are the texts to choose from, `method` and `lora` those that are chosen; `offer` can be downloaded."""
 
     controls: Controls
     methods: list[str]
@@ -21,6 +22,7 @@ class View:
     lora: str
     plan: Plan
     has_gamma: bool
+    offer: Offer | None
 
 
 def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, all_methods: bool = False, refill: bool = False) -> View:
@@ -41,6 +43,7 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
         lora=_lora_text(request.lora, facts, tables),
         plan=make_plan(request, facts, tables),
         has_gamma=profile is not None and profile.gamma is not None,
+        offer=offer_for(request, facts, tables),
     )
 
 
