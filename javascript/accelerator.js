@@ -7,7 +7,7 @@
 
     const TABS = ["txt2img", "img2img"];
     const OVERRIDDEN = ["steps", "cfg_scale", "sampling", "scheduler"];
-    const FOLLOWED = ["prompt", "neg_prompt", "steps", "cfg_scale", "denoising_strength", "hr-checkbox", "hires_steps"];
+    const FOLLOWED = ["prompt", "neg_prompt", "steps", "cfg_scale", "denoising_strength", "hr-checkbox", "hires_steps", "width", "height"];
     const TYPING_PAUSE_MS = 500;
     const WATCH_MS = 1000;
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .profiles import Profile, Tables
-from .request import AUTO, Request, explicit, request_from
+from .request import AUTO, NO_LORA, Request, explicit, request_from, row_value
 
-NUMBERS = ("steps", "cfg", "weight", "gamma")
+NUMBERS = ("steps", "cfg", "weight", "gamma", "guidance", "cfg_steps")
 
 
 @dataclass(frozen=True)
@@ -23,17 +23,22 @@ class Controls:
     weight: float
     gamma: float
     filled_for: str
+    guidance: float
+    cfg_steps: float
 
 
 ORDER = tuple(Controls.__dataclass_fields__)
+_UNUSED = {"weight": 1.0, "gamma": 0.3, "guidance": 8.0}
+"""What a control that the method does not have stands at, out of sight."""
 _AUTO_SHOWN = "Auto"
+_NO_LORA_SHOWN = "None"
 _LORA_SEPARATOR = " — "
 
 
 def filled(profile: Profile, enabled: bool = False, method: str = AUTO, lora: str = AUTO) -> Controls:
     """The controls with everything as `profile` recommends."""
-    gamma = profile.gamma.default if profile.gamma is not None else 0.3
-    return Controls(enabled, method, lora, profile.steps.default, profile.cfg.default, profile.weight.default, gamma, profile.key)
+    numbers = {name: value if (value := row_value(profile, name)) is not None else _UNUSED[name] for name in NUMBERS}
+    return Controls(enabled=enabled, method=method, lora=lora, filled_for=profile.key, **numbers)
 
 
 def initial(tables: Tables) -> Controls:
@@ -88,15 +93,15 @@ def method_from(text: Any, tables: Tables) -> Any:
 
 def lora_text(name: str, profile: Profile | None) -> str:
     """How a LoRA stands in the dropdown: its name, and what it was recognised as."""
-    if name == AUTO:
-        return _AUTO_SHOWN
+    if name in (AUTO, NO_LORA):
+        return _AUTO_SHOWN if name == AUTO else _NO_LORA_SHOWN
     return f"{name}{_LORA_SEPARATOR}{profile.label}" if profile is not None else name
 
 
 def lora_from(text: Any, tables: Tables) -> Any:
     """The name of the LoRA that `text` shows; `text` itself if it is a name already."""
-    if text == _AUTO_SHOWN:
-        return AUTO
+    if text in (_AUTO_SHOWN, _NO_LORA_SHOWN):
+        return AUTO if text == _AUTO_SHOWN else NO_LORA
     if not isinstance(text, str):
         return text
     name, _, label = text.rpartition(_LORA_SEPARATOR)

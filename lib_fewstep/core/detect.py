@@ -1,7 +1,7 @@
-"""What a LoRA file is: which method, for which UNet, and how we know.
+"""What a file is, a LoRA or a checkpoint: which method, for which UNet, and how we know.
 
 A file is known by its hash (certain), else by what its maker wrote into its header, else by its name. The WebUI's own hash is tried
-first, and only a file whose size is that of a published one is hashed here. Which UNet it fits is read from its tensors.
+first, and only a LoRA whose size is that of a published one is hashed here. Which UNet it fits is read from its tensors.
 """
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,10 +17,11 @@ from typing import Any
 
 from .header import Header, Unreadable, read_header
 from .layout import KOHYA, OTHER, Layout, Site, layout_of, naming_of
-from .profiles import PublishedFile, Tables, name_key
+from .profiles import CHECKPOINT, LORA, PublishedFile, Tables, name_key
 
 _TITLE_KEYS = ("ss_output_name", "modelspec.title", "name", "title")
-_CACHE_VERSION = 1
+_NOT_KNOWN = "no accelerator that is known by hash, header or name"
+_CACHE_VERSION = 2
 
 
 NO_LAYOUT = Layout(frozenset())
@@ -62,28 +63,43 @@ def detect(path: Path, tables: Tables, webui_hash: str | None = None) -> Detecti
     return Detection(found.method, reason, layout, naming, superseded=found.superseded)
 
 
+def detect_checkpoint(name: str, layout: Layout, metadata: Mapping[str, str], tables: Tables, sha256: str | None = None) -> Detection:
+    """Recognises a checkpoint by its file's name without folder and suffix, its layout, its header's metadata and the hash that the WebUI
+    has computed. It is never hashed here: it has gigabytes.
+    """
+    files = [file for file in tables.files if file.kind == CHECKPOINT and layout.family in (None, file.family)]
+    found, reason = _by_hash(files, sha256) or _by_title(files, metadata) or _by_stem(files, name) or (None, _NOT_KNOWN)
+    return Detection(found.method if found is not None else None, reason, layout)
+
+
 def _identify(
     path: Path, header: Header, layout: Layout, files: Iterable[PublishedFile], webui_hash: str | None
 ) -> tuple[PublishedFile | None, str]:
-    files = [f for f in files if layout.family in (None, f.family)]
+    files = [f for f in files if f.kind == LORA and layout.family in (None, f.family)]
     if webui_hash:
         for file in files:
             if file.webui_hash and webui_hash.startswith(file.webui_hash):
                 return file, f"its hash {file.webui_hash} is that of {file.file}"
     same_size = [f for f in files if f.sha256 and f.size == path.stat().st_size]
-    if same_size:
-        digest = sha256_of(path)
-        for file in same_size:
-            if digest in file.sha256:
-                return file, f"its sha256 is that of {file.file}"
-    for key in _TITLE_KEYS:
-        file = _by_name(header.metadata.get(key, ""), files)
-        if file is not None:
-            return file, f"its header names it {header.metadata[key]!r}"
-    file = _by_name(path.stem, files)
-    if file is not None:
-        return file, f"its name says {file.method}"
-    return None, "no accelerator that is known by hash, header or name"
+    by_hash = _by_hash(same_size, sha256_of(path)) if same_size else None
+    return by_hash or _by_title(files, header.metadata) or _by_stem(files, path.stem) or (None, _NOT_KNOWN)
+
+
+Found = tuple[PublishedFile, str]
+
+
+def _by_hash(files: Iterable[PublishedFile], sha256: str | None) -> Found | None:
+    return next(((file, f"its sha256 is that of {file.file}") for file in files if sha256 in file.sha256), None)
+
+
+def _by_title(files: Iterable[PublishedFile], metadata: Mapping[str, str]) -> Found | None:
+    named = ((_by_name(metadata.get(key, ""), files), metadata.get(key)) for key in _TITLE_KEYS)
+    return next(((file, f"its header names it {title!r}") for file, title in named if file is not None), None)
+
+
+def _by_stem(files: Iterable[PublishedFile], stem: str) -> Found | None:
+    file = _by_name(stem, files)
+    return (file, f"its name says {file.method}") if file is not None else None
 
 
 def _by_name(text: str, files: Iterable[PublishedFile]) -> PublishedFile | None:
@@ -170,6 +186,8 @@ def _encode(detection: Detection, stamp: tuple[int, int]) -> dict[str, Any]:
     entry: dict[str, Any] = {"stamp": stamp, "reason": detection.reason}
     if detection.layout.sites:
         entry["sites"] = [str(site) for site in sorted(detection.layout.sites)]
+    if detection.layout.transformer:
+        entry["transformer"] = detection.layout.transformer
     for name, plain in (("method", None), ("naming", KOHYA), ("readable", True), ("superseded", False)):
         if getattr(detection, name) != plain:
             entry[name] = getattr(detection, name)
@@ -180,7 +198,7 @@ def _decode(entry: dict[str, Any]) -> Detection:
     return Detection(
         method=entry.get("method"),
         reason=entry["reason"],
-        layout=_layout(tuple(entry.get("sites", ()))),
+        layout=_layout(tuple(entry.get("sites", ())), entry.get("transformer", "")),
         naming=entry.get("naming", KOHYA),
         readable=entry.get("readable", True),
         superseded=entry.get("superseded", False),
@@ -188,6 +206,6 @@ def _decode(entry: dict[str, Any]) -> Detection:
 
 
 @lru_cache(maxsize=64)
-def _layout(sites: tuple[str, ...]) -> Layout:
+def _layout(sites: tuple[str, ...], transformer: str) -> Layout:
     """Most files of a folder have one of a few layouts."""
-    return Layout(frozenset(Site.parse(text) for text in sites))
+    return Layout(frozenset(Site.parse(text) for text in sites), transformer=transformer)

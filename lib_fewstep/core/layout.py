@@ -21,6 +21,13 @@ _PLACE = re.compile(
 _PART = re.compile(r"(?P<depth>\d+)_attn(?P<attn>[12])_(?:processor_)?to_(?P<projection>[qkv])_(?P<rest>.*)")
 _INPUT = re.compile(r"(?:model_diffusion_model_)?(?:input_blocks_0_0|conv_in)_weight")
 _FIRST_DOWNSAMPLER = re.compile(r"input_blocks_(\d+)_0_op")
+_GUIDANCE = re.compile(r"(?:^|_)(?:time_embed(?:ding)?_cond_proj|guidance_in_in_layer)_weight$")
+_DIFFUSION_TRANSFORMERS = {
+    "flux": re.compile(r"(?:^|_)(?:single_blocks|single_transformer_blocks)_\d+_"),
+    "sd3": re.compile(r"(?:^|_)joint_blocks_\d+_|^transformer_transformer_blocks_\d+_"),
+}
+_OTHER_TRANSFORMER = re.compile(r"distilled_guidance_layer|_stream_modulation_|_img_in_mlp_|txt_in_individual")
+"""Chroma, FLUX.2, HunyuanVideo: they share FLUX's block names and are none of ours."""
 _INPUT_SIDE = re.compile(r"weight|(?:lora_)?(?:down|a)_(?:default_)?weight")
 """What follows the projection's name in the tensor that is as wide as the projection's input."""
 
@@ -49,10 +56,15 @@ class Site:
 
 @dataclass(frozen=True)
 class Layout:
-    """All transformers of a UNet, or those that a LoRA touches; and the channels that a UNet reads (0: not seen)."""
+    """All transformers of a UNet, or those that a LoRA touches; and the channels that a UNet reads (0: not seen).
+
+    `transformer` is the family of a network that is no UNet; `guided`: it takes a guidance scale as an input.
+    """
 
     sites: frozenset[Site]
     channels: int = 0
+    transformer: str = ""
+    guided: bool = False
 
     @property
     def family(self) -> str | None:
@@ -61,6 +73,8 @@ class Layout:
         Widths are not asked, except the text width that alone tells SD 2 from SD 1 (None where it is not seen): a narrow test model
         is of its family too.
         """
+        if self.transformer:
+            return self.transformer
         depth: dict[str, int] = {}
         for site in self.sites:
             level = site.place.rpartition("-")[0]
@@ -119,7 +133,16 @@ def layout_of(shapes: Mapping[str, tuple[int, ...]]) -> Layout:
             (context if part[1] == "context" else width)[place] = shape[1]
     sites = frozenset(Site(place, depth[place], width.get(place, 0), context.get(place, 0)) for place in depth)
     channels = [shape[1] for name, shape in named if _INPUT.fullmatch(name) and len(shape) == 4]
-    return Layout(sites, max(channels, default=0))
+    guided = any(_GUIDANCE.search(name) for name, _ in named)
+    return Layout(sites, max(channels, default=0), "" if sites else _transformer(name for name, _ in named), guided)
+
+
+def _transformer(names: Iterable[str]) -> str:
+    """The family of a diffusion transformer, FLUX before SD3, because FLUX has blocks of either name."""
+    names = list(names)
+    if any(_OTHER_TRANSFORMER.search(name) for name in names):
+        return ""
+    return next((family for family, block in _DIFFUSION_TRANSFORMERS.items() if any(map(block.search, names))), "")
 
 
 def naming_of(names: Iterable[str]) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from .plan import Facts, fitting
-from .profiles import Profile, PublishedFile, Tables, name_key
+from .choose import checkpoint_profile, fitting, with_saved
+from .facts import Facts
+from .profiles import LORA, Profile, PublishedFile, Tables, name_key
 from .request import AUTO, Request
 
 SUFFIX = ".safetensors"
@@ -58,8 +59,9 @@ def offer_for(request: Request, facts: Facts, tables: Tables) -> Offer | None:
     None where a LoRA that can be used is installed or chosen, and where no row has all that is needed. Auto offers nothing that may not
     be used commercially: that is for the user to choose.
     """
+    request = with_saved(request, facts, tables)
     method = None if request.method == AUTO else request.method
-    if request.lora != AUTO or fitting(facts, tables, method) or (facts.unet is not None and facts.unet.reads_picture):
+    if request.lora != AUTO or fitting(facts, tables, method) or not _needs_lora(facts, tables):
         return None
     if method is not None:
         offers = list(_offers(method, facts, tables))
@@ -68,6 +70,11 @@ def offer_for(request: Request, facts: Facts, tables: Tables) -> Offer | None:
     if facts.family is None:
         return None
     return next((offer for key in tables.auto_order for _, offer in _offers(key, facts, tables) if not offer.noncommercial), None)
+
+
+def _needs_lora(facts: Facts, tables: Tables) -> bool:
+    """Not so a checkpoint that is distilled itself, nor one that no method was made for."""
+    return checkpoint_profile(facts, tables) is None and not (facts.unet is not None and facts.unet.reads_picture)
 
 
 def _offers(method: str, facts: Facts, tables: Tables) -> Iterator[tuple[PublishedFile, Offer]]:
@@ -79,7 +86,7 @@ def _offers(method: str, facts: Facts, tables: Tables) -> Iterator[tuple[Publish
 
 def offer_of(file: PublishedFile, profile: Profile, tables: Tables) -> Offer | None:
     """`file` as an offer; None where its row lacks a sha256 or an address, or where no WebUI could use it."""
-    usable = not file.superseded and file.loads_in != _NO_WEBUI
+    usable = file.kind == LORA and not file.superseded and file.loads_in != _NO_WEBUI
     if not (usable and file.sha256 and _REPO.fullmatch(file.repo) and _PATH.fullmatch(file.path)):
         return None
     licence = file.licence or profile.licence
@@ -102,5 +109,5 @@ def _name(file: PublishedFile, tables: Tables) -> str:
 def _is_known_as(stem: str, file: PublishedFile, tables: Tables) -> bool:
     """Whether a file of that name would be taken for what `file` is."""
     key = name_key(stem)
-    known = (f for f in tables.files if f.family == file.family and not f.superseded and any(p.search(key) for p in f.names))
-    return next((f.method for f in known), None) == file.method
+    known = (f for f in tables.files if (f.kind, f.family) == (LORA, file.family) and not f.superseded)
+    return next((f.method for f in known if any(p.search(key) for p in f.names)), None) == file.method

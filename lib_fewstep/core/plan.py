@@ -6,48 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .detect import Detection
-from .layout import KOHYA, Layout
-from .profiles import FAMILIES, Profile, Range, Tables
-from .prompts import LoraTag, can_be_written, lora_tag, lora_tags, prompt_parts
-from .request import AUTO, Request, possible
-from .schedules import Rule, host_share, max_steps, timesteps_for
+from .choose import Choice, Refusal, choose, with_saved
+from .facts import Facts
+from .profiles import NOTHING, Profile, Range, Tables
+from .prompts import lora_tag, prompt_parts
+from .request import Request, possible, row_value
+from .schedules import MAX_STEPS, Rule, host_share, max_steps, shifted, timesteps_for
 
 SECOND_ORDER = frozenset({"DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a", "Restart"})
 """Host samplers that ask the UNet twice a step, but once in the last."""
-
-
-@dataclass(frozen=True)
-class InstalledLora:
-    """A LoRA in the WebUI's folder: the name that a tag uses, other names the WebUI accepts for it, and what it is."""
-
-    name: str
-    detection: Detection
-    aliases: tuple[str, ...] = ()
-
-    def is_called(self, name: str) -> bool:
-        return name == self.name or name in self.aliases
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is there: the loaded UNet (None: unknown), the LoRAs installed, and what the host can do."""
-
-    unet: Layout | None = None
-    loras: tuple[InstalledLora, ...] = ()
-    samplers: frozenset[str] | None = None
-    """Names of the host's samplers; None: not asked."""
-    schedulers: frozenset[str] | None = None
-    """Labels of the host's schedules; None: not asked."""
-    all_steps: bool = True
-    """Whether a pass that begins below full noise makes all the method's steps in what is left, or the share that the host makes."""
-    skips_uncond: bool = False
-    """Whether the host by itself leaves the negative prompt out at CFG 1."""
-
-    @property
-    def family(self) -> str | None:
-        """The loaded checkpoint's family; None where it is not known."""
-        return self.unet.family if self.unet is not None else None
+_LARGE = 1.5
+"""How much larger than a method's own resolution a side may be until a note is due."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +25,9 @@ class Plan:
 
     `tag` is what has to be added to the prompt: empty where the user's prompt holds the LoRA already.
     `timesteps` are those that the first or only pass visits, `hires_timesteps` those of the hires pass; like `rule`, which they come from,
-    they are None where the host's schedule `scheduler` decides. `evaluations` counts UNet evaluations of one image, `evaluations_without`
-    those of the user's own settings.
+    they are None where the host's schedule `scheduler` decides. Where a model was distilled with a shift, the noise of each step is that of
+    `noise_timesteps` instead. `cfg` above 1 is for the first `cfg_steps` steps of a pass (0: for all). `evaluations` counts UNet evaluations
+    of one image, `evaluations_without` those of the user's own settings.
     """
 
     active: bool
@@ -68,18 +38,23 @@ class Plan:
     tag: str = ""
     steps: int = 0
     cfg: float = 1.0
+    cfg_steps: int = 0
     gamma: float | None = None
+    guidance: float | None = None
+    prediction: str = ""
     sampler: str = ""
     scheduler: str = ""
     rule: Rule | None = None
     timesteps: tuple[int, ...] | None = None
+    noise_timesteps: tuple[int, ...] | None = None
     hires_timesteps: tuple[int, ...] | None = None
+    hires_noise_timesteps: tuple[int, ...] | None = None
     hires_steps: int = 0
     evaluations: int = 0
     evaluations_without: int = 0
     notes: tuple[str, ...] = ()
     changed: Mapping[str, float] = field(default_factory=dict)
-    """What the user set that differs from the row: steps, cfg, weight, gamma."""
+    """What differs from the row: steps, cfg, cfg_steps, weight, gamma, guidance."""
 
     @property
     def summary(self) -> str:
@@ -91,9 +66,9 @@ class Plan:
         passes = f"{made} step{'s' if made != 1 else ''}"
         if self.hires_steps:
             passes += f" + {self.hires_steps} hires"
-        parts = [passes, f"CFG {self.cfg:g}", self.sampler, lora]
-        if self.gamma is not None:
-            parts.insert(3, f"gamma {self.gamma:g}")
+        cfg = f"CFG {self.cfg:g}" + (f" in {self.cfg_steps}, then 1" if self.cfg_steps else "")
+        numbers = [f"{name} {value:g}" for name, value in (("gamma", self.gamma), ("guidance", self.guidance)) if value is not None]
+        parts = [passes, cfg, self.sampler, *numbers, lora]
         noun = "evaluation" if self.evaluations == 1 else "evaluations"
         return f"{self.label}: {', '.join(parts)}: {self.evaluations} UNet {noun} instead of {self.evaluations_without}"
 
@@ -105,22 +80,27 @@ class Plan:
 
 def make_plan(request: Request, facts: Facts, tables: Tables) -> Plan:
     """Decides. Pure: the same request, facts and tables give the same plan. Raises nothing: what cannot be done is an inactive plan."""
-    request = possible(request)
+    request = possible(with_saved(request, facts, tables))
     without = _evaluations_without(request, facts)
     try:
-        profile, lora, tag = _choose(request, facts, tables)
-        plan = _fill(profile, lora, tag, request, facts)
-    except _Refusal as refusal:
+        plan = _fill(choose(request, facts, tables), request, facts)
+    except Refusal as refusal:
         return Plan(active=False, notes=(str(refusal), *request.problems), evaluations=without, evaluations_without=without)
     return replace(plan, evaluations_without=without)
 
 
-def evaluations(steps: int, cfg: float, sampler: str, skips_uncond: bool, parts: int = 1) -> int:
+def evaluations(steps: int, cfg: float, sampler: str, skips_uncond: bool, parts: int = 1, cfg_steps: int = 0) -> int:
     """UNet evaluations of one image: one a step and part of the prompt (joined with AND), one more where the negative prompt is evaluated,
-    nearly twice that for second-order samplers.
+    nearly twice that for second-order samplers. CFG other than 1 is for the first `cfg_steps` steps, 0: for all.
     """
-    calls = 2 * steps - 1 if sampler in SECOND_ORDER else steps
-    return calls * (parts if skips_uncond and math.isclose(cfg, 1.0) else parts + 1)
+    whole = calls(steps, sampler) - (sampler in SECOND_ORDER)
+    guided = 0 if skips_uncond and math.isclose(cfg, 1.0) else calls(cfg_steps, sampler) if 0 < cfg_steps < steps else whole
+    return guided * (parts + 1) + (whole - guided) * (parts if skips_uncond else parts + 1)
+
+
+def calls(steps: int, sampler: str) -> int:
+    """How often a sampler asks for the model in `steps` steps that are not its last."""
+    return 2 * steps if sampler in SECOND_ORDER else steps
 
 
 def _evaluations_without(request: Request, facts: Facts) -> int:
@@ -132,146 +112,18 @@ def _evaluations_without(request: Request, facts: Facts) -> int:
     return sum(evaluations(steps, request.host_cfg, request.host_sampler, facts.skips_uncond, parts) for steps in passes)
 
 
-def fitting(facts: Facts, tables: Tables, method: str | None = None) -> list[InstalledLora]:
-    """Installed accelerators that the loaded checkpoint can use, best first: in the tables' `auto_order`, then by name.
-
-    Replaced uploads come last. `method` narrows the list to one.
-    """
-    order = {key: rank for rank, key in enumerate(tables.auto_order)}
-    usable = [
-        lora for lora in facts.loras
-        if lora.detection.method in order and method in (None, lora.detection.method) and _unusable(lora, facts) is None
-    ]
-    return sorted(usable, key=lambda lora: (lora.detection.superseded, order[lora.detection.method or ""], lora.name.lower()))
-
-
-# --------------------------------------------------------------------------------------------------------------- choosing
-
-
-class _Refusal(Exception):
-    """Why the Accelerator leaves the user's own settings alone."""
-
-
-def _choose(request: Request, facts: Facts, tables: Tables) -> tuple[Profile, InstalledLora, LoraTag | None]:
-    """The method, its LoRA, and the tag of it that the prompt holds already."""
-    if facts.unet is not None and facts.unet.reads_picture:
-        raise _Refusal("the loaded checkpoint is an InstructPix2Pix model, guided by the picture too: no method was made for that")
-    if request.method != AUTO and request.method not in tables.profiles:
-        raise _Refusal(f"method '{request.method}' is unknown; expected auto or one of {', '.join(tables.profiles)}")
-    present = _accelerators_in(request.prompt, facts, tables)
-    if len(present) > 1:
-        names = " and ".join(tag.text for tag, _ in present)
-        raise _Refusal(f"the prompt holds {len(present)} accelerator LoRAs, {names}: they undo each other; leave one")
-    if present:
-        return _from_prompt(request, facts, tables, *present[0])
-    if request.lora != AUTO:
-        lora = _named(request.lora, facts)
-        written = next((tag for tag in lora_tags(request.prompt) if lora.is_called(tag.name)), None)
-        return _profile_of(request, lora, facts, tables), lora, written
-    if request.method != AUTO:
-        profile = tables.profiles[request.method]
-        _check_family(profile, facts)
-        candidates = fitting(facts, tables, profile.key)
-        if not candidates:
-            raise _Refusal(_nothing_for(profile, facts, tables))
-        return profile, candidates[0], None
-    candidates = fitting(facts, tables)
-    if not candidates:
-        raise _Refusal(_nothing_at_all(facts))
-    return tables.profiles[candidates[0].detection.method or ""], candidates[0], None
-
-
-def _accelerators_in(prompt: str, facts: Facts, tables: Tables) -> list[tuple[LoraTag, InstalledLora]]:
-    found: dict[str, tuple[LoraTag, InstalledLora]] = {}
-    for tag in lora_tags(prompt):
-        for lora in facts.loras:
-            if lora.is_called(tag.name) and lora.detection.method in tables.profiles:
-                found[lora.name] = tag, lora
-    return list(found.values())
-
-
-def _from_prompt(
-    request: Request, facts: Facts, tables: Tables, tag: LoraTag, lora: InstalledLora
-) -> tuple[Profile, InstalledLora, LoraTag]:
-    if request.lora != AUTO and not lora.is_called(request.lora):
-        raise _Refusal(f"the prompt holds {tag.text}, and '{request.lora}' was chosen: take the tag out, or set LoRA to Auto")
-    if request.method not in (AUTO, lora.detection.method) and request.lora == AUTO:
-        chosen, there = tables.profiles[request.method].label, tables.profiles[lora.detection.method or ""].label
-        raise _Refusal(f"the prompt holds {tag.text}, which is {there}, and {chosen} was chosen: take the tag out, or set Method to Auto")
-    return _profile_of(request, lora, facts, tables), lora, tag
-
-
-def _named(name: str, facts: Facts) -> InstalledLora:
-    for lora in facts.loras:
-        if lora.is_called(name):
-            return lora
-    raise _Refusal(f"LoRA '{name}' is not installed; put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto")
-
-
-def _profile_of(request: Request, lora: InstalledLora, facts: Facts, tables: Tables) -> Profile:
-    """The row for a chosen LoRA: the method asked for, else the one it was recognised as."""
-    reason = _unusable(lora, facts)
-    if reason:
-        raise _Refusal(f"LoRA '{lora.name}' {reason}")
-    key = lora.detection.method if request.method == AUTO else request.method
-    if key is None or key not in tables.profiles:
-        raise _Refusal(f"LoRA '{lora.name}' is not recognised ({lora.detection.reason}): choose the method that it was made with")
-    return tables.profiles[key]
-
-
-def _unusable(lora: InstalledLora, facts: Facts) -> str | None:
-    """Why the loaded checkpoint or this host cannot use `lora`, in words that follow its name."""
-    if not lora.detection.readable:
-        return f"is {lora.detection.reason}"
-    if lora.detection.naming != KOHYA:
-        return "has tensor names that this WebUI does not load (it expects lora_unet_…): use the file that its publisher converted"
-    if not can_be_written(lora.name):
-        return "has a name that a prompt's tag cannot hold: rename its file without ':', '=' and '>'"
-    return lora.detection.layout.misfit(facts.unet) if facts.unet is not None else None
-
-
-def _check_family(profile: Profile, facts: Facts) -> None:
-    if facts.family is not None and facts.family not in profile.families:
-        made_for = " and ".join(FAMILIES[f] for f in profile.families)
-        raise _Refusal(f"{profile.label} is made for {made_for}, and the loaded checkpoint is {FAMILIES[facts.family]}")
-
-
-def _nothing_for(profile: Profile, facts: Facts, tables: Tables) -> str:
-    """Why no file of `profile` can be used: none is there, or none of those fits."""
-    for lora in facts.loras:
-        if lora.detection.method == profile.key and (reason := _unusable(lora, facts)):
-            return f"LoRA '{lora.name}' {reason}"
-    published = [f for f in tables.files if f.method == profile.key and facts.family in (None, f.family) and not f.superseded]
-    where = f": {published[0].file} from {published[0].repo}" if published and published[0].repo else ""
-    return f"no LoRA of {profile.label} is installed{where}; put it into the WebUI's Lora folder and refresh the list"
-
-
-def _nothing_at_all(facts: Facts) -> str:
-    reasons = [f"'{lora.name}' {reason}" for lora in facts.loras if lora.detection.method and (reason := _unusable(lora, facts))]
-    if reasons:
-        return f"no installed accelerator LoRA fits the loaded checkpoint: {'; '.join(reasons[:3])}"
-    return "no accelerator LoRA is installed; put one into the WebUI's Lora folder and refresh the list"
-
-
-# ---------------------------------------------------------------------------------------------------------------- filling
-
-
-def _fill(profile: Profile, lora: InstalledLora, tag: LoraTag | None, request: Request, facts: Facts) -> Plan:
+def _fill(choice: Choice, request: Request, facts: Facts) -> Plan:
+    profile, lora, tag = choice.profile, choice.lora, choice.tag
     if facts.samplers is not None and not request.sampler and profile.sampler not in facts.samplers:
-        raise _Refusal(f"{profile.label} needs the sampler {profile.sampler}, which this WebUI does not have")
+        raise Refusal(f"{profile.label} needs the sampler {profile.sampler}, which this WebUI does not have")
     notes = list(request.problems)
-    steps = int(_value("steps", request.steps, profile.steps, notes, profile))
-    steps = _within_rule(steps, profile, notes)
+    steps = _within_rule(int(_value("steps", request.steps, profile.steps, notes, profile)), profile, notes)
     cfg = _value("CFG", request.cfg, profile.cfg, notes, profile)
-    weight = tag.weight if tag else _value("LoRA weight", request.weight, profile.weight, notes, profile)
+    cfg_steps = _cfg_steps(profile, request, cfg, steps, notes)
     gamma = None if profile.gamma is None else _value("gamma", request.gamma, profile.gamma, notes, profile)
-    if tag:
-        _check_written_weight(tag, request, profile, notes)
-    recognised = lora.detection.method
-    if recognised is not None and recognised != profile.key:
-        notes.append(f"LoRA '{lora.name}' is recognised as {recognised}, and runs with the settings of {profile.label}, as chosen")
-    if lora.detection.superseded:
-        notes.append(f"LoRA '{lora.name}': {lora.detection.reason}")
+    guidance = _guidance(profile, request, facts, notes)
+    weight = _weight(choice, request, notes)
+    notes += _notes_on(choice, request, facts)
     sampler, scheduler, rule = _sampling(profile, request, facts, notes)
     timesteps = _timesteps(rule, steps, request.denoise, facts.all_steps)
     hires_timesteps, hires_steps = None, 0
@@ -284,27 +136,96 @@ def _fill(profile: Profile, lora: InstalledLora, tag: LoraTag | None, request: R
     skips_uncond = facts.skips_uncond or parts == 1
     if request.negative_prompt.strip() and math.isclose(cfg, 1.0) and parts == 1:
         notes.append("the negative prompt has no effect at CFG 1: it is not evaluated, which halves the work")
-    values = {"steps": steps, "cfg": cfg, "weight": weight, "gamma": gamma}
+    values = {"steps": steps, "cfg": cfg, "cfg_steps": cfg_steps, "weight": weight, "gamma": gamma, "guidance": guidance}
+    name = tag.name if tag else lora.name if lora else None
     return Plan(
         active=True,
         method=profile.key,
         label=profile.label,
-        lora=tag.name if tag else lora.name,
+        lora=name,
         weight=weight,
-        tag="" if tag else lora_tag(lora.name, weight),
+        tag=lora_tag(name, weight) if name and not tag else "",
         steps=steps,
         cfg=cfg,
+        cfg_steps=cfg_steps,
         gamma=gamma,
+        guidance=guidance,
+        prediction=profile.prediction,
         sampler=sampler,
         scheduler=scheduler,
         rule=rule,
-        timesteps=timesteps,
-        hires_timesteps=hires_timesteps,
+        timesteps=_asked(timesteps, profile),
+        noise_timesteps=timesteps if profile.shift else None,
+        hires_timesteps=_asked(hires_timesteps, profile),
+        hires_noise_timesteps=hires_timesteps if profile.shift else None,
         hires_steps=hires_steps,
-        evaluations=sum(evaluations(n, cfg, sampler, skips_uncond, parts) for n in (made, hires_steps) if n),
+        evaluations=sum(evaluations(n, cfg, sampler, skips_uncond, parts, cfg_steps) for n in (made, hires_steps) if n),
         notes=tuple(notes),
-        changed={k: v for k, v in values.items() if v is not None and v != getattr(profile, k).default},
+        changed={k: v for k, v in values.items() if v is not None and (row := row_value(profile, k)) is not None and v != row},
     )
+
+
+def _asked(timesteps: tuple[int, ...] | None, profile: Profile) -> tuple[int, ...] | None:
+    return None if timesteps is None else tuple(shifted(timesteps, profile.shift))
+
+
+def _weight(choice: Choice, request: Request, notes: list[str]) -> float:
+    """The LoRA's weight: what the prompt says, what the user set, or the row's; 1 where there is no LoRA."""
+    profile, tag = choice.profile, choice.tag
+    if profile.weight is None or choice.lora is None:
+        return 1.0 if profile.weight is None else profile.weight.default
+    if tag is None:
+        return _value("LoRA weight", request.weight, profile.weight, notes, profile)
+    if tag.weight not in profile.weight:
+        notes.append(f"LoRA weight {tag.weight:g} in the prompt is outside what {profile.label} was made for ({profile.weight})")
+    if request.weight is not None and not math.isclose(request.weight, tag.weight):
+        notes.append(f"the prompt's own {tag.text} sets the LoRA weight: the {request.weight:g} of the control is not used")
+    return tag.weight
+
+
+def _cfg_steps(profile: Profile, request: Request, cfg: float, steps: int, notes: list[str]) -> int:
+    """In how many steps CFG applies; 0: in all. More than there are is all."""
+    asked = profile.cfg_steps if request.cfg_steps is None else request.cfg_steps
+    if request.cfg_steps and math.isclose(cfg, 1.0):
+        notes.append(f"CFG is 1 in every step: that it applies in the first {request.cfg_steps} has no effect")
+    return 0 if math.isclose(cfg, 1.0) or asked >= steps else asked
+
+
+def _guidance(profile: Profile, request: Request, facts: Facts, notes: list[str]) -> float | None:
+    """The guidance scale to be given to a model that takes one; None for all others."""
+    if profile.guidance is None:
+        return None
+    guidance = _value("guidance", request.guidance, profile.guidance, notes, profile)
+    layouts = [layout for layout in (facts.unet, facts.checkpoint and facts.checkpoint.layout) if layout is not None]
+    if facts.checkpoint is not None and not any(layout.guided for layout in layouts):
+        notes.append(f"the loaded checkpoint's file has no guidance embedding: guidance {guidance:g} is not used")
+        return None
+    return guidance
+
+
+def _notes_on(choice: Choice, request: Request, facts: Facts) -> list[str]:
+    """What the user should know of the choice itself."""
+    profile, lora = choice.profile, choice.lora
+    notes = []
+    own = facts.checkpoint.method if facts.checkpoint is not None else None
+    if lora is None and profile.weights != NOTHING and facts.checkpoint is not None:
+        notes.append(
+            f"no LoRA is added: the loaded checkpoint is {profile.label} itself ({facts.checkpoint.reason})" if own == profile.key
+            else f"the loaded checkpoint is not recognised as {profile.label}: its settings are used, as chosen"
+        )
+    elif own is not None and own != profile.key:
+        notes.append(f"the loaded checkpoint is recognised as {own}: two distillations may undo each other")
+    if lora is not None:
+        recognised = lora.detection.method
+        if recognised is not None and recognised != profile.key:
+            notes.append(f"LoRA '{lora.name}' is recognised as {recognised}, and runs with the settings of {profile.label}, as chosen")
+        if lora.detection.superseded:
+            notes.append(f"LoRA '{lora.name}': {lora.detection.reason}")
+    pixels = profile.resolution.get(facts.family or "")
+    if pixels and request.width * request.height > (_LARGE * pixels) ** 2:
+        size = f"{request.width}x{request.height}"
+        notes.append(f"{profile.label} was made for about {pixels}x{pixels} pixels: at {size} things may appear twice")
+    return notes
 
 
 def _sampling(profile: Profile, request: Request, facts: Facts, notes: list[str]) -> tuple[str, str, Rule | None]:
@@ -318,6 +239,8 @@ def _sampling(profile: Profile, request: Request, facts: Facts, notes: list[str]
     if request.scheduler:
         return sampler, request.scheduler, None
     known = facts.schedulers is None or profile.scheduler in facts.schedulers
+    if not known and profile.timesteps is None:
+        raise Refusal(f"{profile.label} needs the schedule {profile.scheduler}, which this WebUI does not have")
     return sampler, profile.scheduler if known else _next_best_schedule(facts), profile.timesteps
 
 
@@ -355,14 +278,7 @@ def _value(name: str, asked: float | None, row: Range, notes: list[str], profile
 
 def _within_rule(steps: int, profile: Profile, notes: list[str]) -> int:
     """More steps than the method's timesteps can serve are cut to what they can."""
-    most = max_steps(profile.timesteps) if profile.timesteps is not None else 150
+    most = max_steps(profile.timesteps) if profile.timesteps is not None else MAX_STEPS
     if steps > most:
         notes.append(f"{steps} steps are more than the timesteps of {profile.label} have: {most} are made")
     return min(steps, most)
-
-
-def _check_written_weight(tag: LoraTag, request: Request, profile: Profile, notes: list[str]) -> None:
-    if tag.weight not in profile.weight:
-        notes.append(f"LoRA weight {tag.weight:g} in the prompt is outside what {profile.label} was made for ({profile.weight})")
-    if request.weight is not None and not math.isclose(request.weight, tag.weight):
-        notes.append(f"the prompt's own {tag.text} sets the LoRA weight: the {request.weight:g} of the control is not used")

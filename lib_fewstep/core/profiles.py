@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from .schedules import RULES, Rule, max_steps
+from .schedules import MAX_STEPS, RULES, TRAIN_TIMESTEPS, Rule, max_steps
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -25,10 +25,16 @@ FAMILIES = {
     "sdxl": "SDXL",
     "ssd1b": "SSD-1B",
     "vega": "Segmind Vega",
+    "flux": "FLUX.1",
+    "sd3": "Stable Diffusion 3",
 }
 NEGATIVE_PROMPT = ("no", "weak", "yes")
 HOST_SCHEDULE = "host"
 """Timestep rule of a method that runs on one of the host's own schedules, named by the row's `scheduler`."""
+LORA, CHECKPOINT, NOTHING = "lora", "checkpoint", "none"
+"""Where a method's weights come from: a LoRA (or a checkpoint that has it merged in), a checkpoint alone, or none are needed."""
+X0 = "x0"
+"""What a UNet predicts if it is not what the host takes it for: the picture itself."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +54,19 @@ class Range:
 
 @dataclass(frozen=True)
 class Profile:
-    """How one method wants to be run. `timesteps` is None where the host's schedule `scheduler` decides them."""
+    """How one method wants to be run. `timesteps` is None where the host's schedule `scheduler` decides them.
+
+    `weight` is None for a method that has no LoRA; `guidance` is a guidance scale that the model takes as an input, beside or instead of
+    CFG; CFG above 1 is for the first `cfg_steps` steps alone (0: for all). With `shift`, the model is asked at timestep
+    floor(t * shift / 1000) for the noise of timestep t.
+    """
 
     key: str
     label: str
     families: tuple[str, ...]
     steps: Range
     cfg: Range
-    weight: Range
+    weight: Range | None
     gamma: Range | None
     sampler: str
     timesteps: Rule | None
@@ -66,6 +77,11 @@ class Profile:
     noncommercial: bool
     source: Mapping[str, str]
     notes: tuple[str, ...]
+    weights: str = LORA
+    guidance: Range | None = None
+    cfg_steps: int = 0
+    prediction: str = ""
+    shift: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,7 @@ class PublishedFile:
     licence: str = ""
     superseded: bool = False
     note: str = ""
+    kind: str = LORA
     path: str = ""
     """Where in `repo` the file lies; empty where that is not known."""
     loads_in: str = ""
@@ -147,6 +164,12 @@ def name_key(stem: str) -> str:
 # --------------------------------------------------------------------------------------------------- reading and checking
 
 
+_METHOD_KEYS = ("label", "families", "weights", "steps", "cfg", "cfg_steps", "weight", "gamma", "guidance", "sampler", "timesteps",
+                "scheduler", "prediction", "shift", "negative_prompt", "resolution", "licence", "noncommercial", "source", "notes")
+_FILE_KEYS = ("file", "kind", "method", "family", "repo", "path", "names", "size", "sha256", "webui_hash", "loads_in", "superseded", "note",
+              "licence", "source")
+
+
 class _Bad(Exception):
     def __init__(self, key: str, message: str):
         super().__init__(message)
@@ -201,8 +224,10 @@ def _profile(key: str, row: Any, others: Mapping[str, Profile]) -> Profile:
     for other in others.values():
         if other.label == label and other.key != key:  # a dropdown tells methods by their labels
             raise _Bad("label", f"is {label!r}, which is the label of '{other.key}'; expected one of its own")
+    _check_keys(row, _METHOD_KEYS)
     timesteps = _timesteps(row.get("timesteps"))
-    steps = _range(row, "steps", low=1, high=max_steps(timesteps) if timesteps is not None else 150, whole=True)
+    weights = _one_of(row, "weights", (LORA, CHECKPOINT, NOTHING), default=LORA)
+    steps = _range(row, "steps", low=1, high=max_steps(timesteps) if timesteps is not None else MAX_STEPS, whole=True)
     families = tuple(_texts(row, "families"))
     for family in families:
         if family not in FAMILIES:
@@ -213,7 +238,7 @@ def _profile(key: str, row: Any, others: Mapping[str, Profile]) -> Profile:
         families=families,
         steps=steps,
         cfg=_range(row, "cfg", low=1, high=30),
-        weight=_range(row, "weight", low=0, high=2),
+        weight=_range(row, "weight", low=0, high=2) if weights == LORA else None,
         gamma=_range(row, "gamma", low=0, high=1) if row.get("gamma") is not None else None,
         sampler=_text(row, "sampler"),
         timesteps=timesteps,
@@ -224,12 +249,18 @@ def _profile(key: str, row: Any, others: Mapping[str, Profile]) -> Profile:
         noncommercial=bool(row.get("noncommercial", False)),
         source=_source(row),
         notes=tuple(_texts(row, "notes", default=[])),
+        weights=weights,
+        guidance=_range(row, "guidance", low=0, high=30) if row.get("guidance") is not None else None,
+        cfg_steps=_whole(row, "cfg_steps", least=0, most=MAX_STEPS) or 0,
+        prediction=_one_of(row, "prediction", ("", X0), default=""),
+        shift=_whole(row, "shift", least=1, most=TRAIN_TIMESTEPS),
     )
 
 
 def _published_file(row: Any, profiles: Mapping[str, Profile]) -> PublishedFile:
     if not isinstance(row, dict):
         raise _Bad("", f"is {_shown(row)}; expected a mapping")
+    _check_keys(row, _FILE_KEYS)
     method = _one_of(row, "method", profiles)
     family = _one_of(row, "family", profiles[method].families)
     hashes = row.get("sha256") or []
@@ -240,21 +271,19 @@ def _published_file(row: Any, profiles: Mapping[str, Profile]) -> PublishedFile:
     webui_hash = row.get("webui_hash")
     if webui_hash is not None and not (isinstance(webui_hash, str) and re.fullmatch(r"[0-9a-f]{12,64}", webui_hash)):
         raise _Bad("webui_hash", f"is {_shown(webui_hash)}; expected at least 12 hexadecimal digits in lower case, in quotes")
-    size = row.get("size")
-    if size is not None and (type(size) is not int or size <= 0):
-        raise _Bad("size", f"is {_shown(size)}; expected the number of bytes")
     return PublishedFile(
         file=_text(row, "file"),
         method=method,
         family=family,
         repo=_text(row, "repo", default=""),
         names=tuple(_pattern(text) for text in _texts(row, "names", default=[])),
-        size=size,
+        size=_whole(row, "size", least=1, most=1 << 50, what="the number of bytes"),
         sha256=tuple(hashes),
         webui_hash=webui_hash,
         licence=_text(row, "licence", default=""),
         superseded=bool(row.get("superseded", False)),
         note=_text(row, "note", default=""),
+        kind=_one_of(row, "kind", (LORA, CHECKPOINT), default=LORA),
         path=_text(row, "path", default=""),
         loads_in=_text(row, "loads_in", default=""),
     )
@@ -317,11 +346,24 @@ def _texts(row: dict[str, Any], key: str, default: list[str] | None = None) -> l
     raise _Bad(key, f"is {_shown(value)}; expected a list of texts")
 
 
-def _one_of(row: dict[str, Any], key: str, allowed: Iterable[str]) -> str:
-    value, names = row.get(key), list(allowed)
+def _whole(row: dict[str, Any], key: str, least: int, most: int, what: str = "") -> int | None:
+    value = row.get(key)
+    if value is not None and (type(value) is not int or not least <= value <= most):
+        raise _Bad(key, f"is {_shown(value)}; expected {what or f'a whole number from {least} to {most}'}")
+    return value
+
+
+def _check_keys(row: dict[str, Any], known: Iterable[str]) -> None:
+    for key in row:
+        if key not in known:
+            raise _Bad(str(key)[:80], f"is unknown; expected some of {', '.join(known)}")
+
+
+def _one_of(row: dict[str, Any], key: str, allowed: Iterable[str], default: str | None = None) -> str:
+    value, names = row.get(key, default), list(allowed)
     if isinstance(value, str) and value in names:
         return value
-    raise _Bad(key, f"is {_shown(value)}; expected one of {', '.join(names)}")
+    raise _Bad(key, f"is {_shown(value)}; expected one of {', '.join(filter(None, names))}")
 
 
 def _pattern(text: str) -> re.Pattern[str]:

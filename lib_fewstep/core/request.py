@@ -2,13 +2,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .profiles import Profile, Range
+from .schedules import MAX_STEPS
 
 AUTO = "auto"
+NO_LORA = "none"
+"""The LoRA of a request that wants a method's settings for a checkpoint that has it merged in."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,10 @@ class Request:
     cfg: float | None = None
     weight: float | None = None
     gamma: float | None = None
+    guidance: float | None = None
+    """Guidance scale for a model that takes one as an input."""
+    cfg_steps: int | None = None
+    """CFG applies in the first so many steps, and is 1 after; 0: in all."""
     sampler: str | None = None
     scheduler: str | None = None
     prompt: str = ""
@@ -31,6 +38,9 @@ class Request:
     """The same for the hires pass; None without one."""
     hires_steps: int = 0
     """Steps of the hires pass; 0: as many as in the first."""
+    width: int = 0
+    height: int = 0
+    """Pixels of the first pass; 0: not known."""
     host_steps: int = 20
     host_cfg: float = 7.0
     host_sampler: str = "Euler"
@@ -38,8 +48,9 @@ class Request:
     """What was wrong with the request as it came in, in words for the user."""
 
 
-_NUMBERS = {"steps": (1, 150), "cfg": (1, 30), "weight": (-10, 10), "gamma": (0, 1), "hires_steps": (0, 150)}
-_WHOLE = ("steps", "hires_steps")
+_NUMBERS = {"steps": (1, MAX_STEPS), "cfg": (1, 30), "weight": (-10, 10), "gamma": (0, 1), "guidance": (0, 30), "cfg_steps": (0, MAX_STEPS),
+            "hires_steps": (0, MAX_STEPS)}
+_WHOLE = ("steps", "cfg_steps", "hires_steps")
 _TEXTS = ("method", "lora", "sampler", "scheduler")
 
 
@@ -55,7 +66,7 @@ def request_from(values: Mapping[str, Any], base: Request = Request()) -> Reques
             continue
         if key in _TEXTS:
             if isinstance(value, str):
-                known[key] = AUTO if value.strip().lower() == AUTO else value
+                known[key] = value.strip().lower() if value.strip().lower() in (AUTO, NO_LORA) else value
             else:
                 problems.append(f"'{key}' is {_short(value)}; expected text. It is not used")
         elif key in _NUMBERS:
@@ -98,6 +109,13 @@ def explicit(shown: Mapping[str, float | None], recommended: Profile | None) -> 
     """Those of the values shown in the controls that the user changed from what `recommended` had filled in."""
     if recommended is None:
         return {k: v for k, v in shown.items() if v is not None}
-    rows: Iterable[tuple[str, Range | None]] = (("steps", recommended.steps), ("cfg", recommended.cfg), ("weight", recommended.weight),
-                                                ("gamma", recommended.gamma))
-    return {k: v for k, row in rows if (v := shown.get(k)) is not None and row is not None and not math.isclose(v, row.default)}
+    rows = {name: row_value(recommended, name) for name in shown}
+    return {k: v for k, v in shown.items() if v is not None and (row := rows[k]) is not None and not math.isclose(v, row)}
+
+
+def row_value(profile: Profile, name: str) -> float | None:
+    """What `profile` recommends for a number of a request; None where the method has no such number."""
+    if name == "cfg_steps":
+        return profile.cfg_steps
+    row: Range | None = getattr(profile, name)
+    return row.default if row is not None else None

@@ -31,8 +31,12 @@ def sample_lcm(
     callback: StepCallback | None = None,
     disable: bool | None = None,
     noise_sampler: NoiseSampler | None = None,
+    noise_sigmas: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Multistep consistency sampling (Latent Consistency Models, Luo et al. 2023, algorithm 3): denoise, add fresh noise, repeat.
+
+    `noise_sigmas` (shape of `sigmas`) are the levels to which the noise is renewed where they are not those at which the model is asked,
+    as for NitroFusion, which was distilled with shifted timesteps; the variance-preserving latent is the same in both.
 
     The boundary factors c_skip and c_out are left out: at every timestep of the grid (19 or higher) they change the result
     by less than 2e-6.
@@ -45,7 +49,10 @@ def sample_lcm(
         _report(callback, i, x, sigmas[i], denoised)
         x = denoised
         if sigmas[i + 1] > 0:
-            x = denoised + sigmas[i + 1] * noise_sampler(sigmas[i], sigmas[i + 1])
+            level = sigmas[i + 1] if noise_sigmas is None else noise_sigmas[i + 1]
+            x = denoised + level * noise_sampler(sigmas[i], sigmas[i + 1])
+            if noise_sigmas is not None:
+                x = x * ((1 + sigmas[i + 1] ** 2) / (1 + level**2)).sqrt()
     return x
 
 

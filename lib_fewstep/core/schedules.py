@@ -11,6 +11,8 @@ import torch
 
 TRAIN_TIMESTEPS = 1000
 LCM_ORIGINAL_STEPS = 50
+MAX_STEPS = 150
+"""The most steps that the WebUIs' own controls allow."""
 
 Rule = str | Sequence[int]
 """A name in `RULES`, or the explicit timesteps themselves."""
@@ -49,7 +51,7 @@ def timesteps_for(rule: Rule, steps: int, strength: float = 1.0) -> list[int]:
     """The timesteps that `rule` visits in `steps` steps, within the part of the noise that `strength` (0 to 1) leaves.
 
     An explicit list serves its first `steps` entries, as the methods that publish one do (Turbo: 999 899 799 699), and below
-    full strength even spacing instead: those lists start at pure noise.
+    full strength even spacing instead, from no higher than it starts itself: those lists are for pure noise.
     Raises ValueError for an unknown rule, or one that has no room for so many steps.
     """
     if isinstance(rule, str):
@@ -57,7 +59,15 @@ def timesteps_for(rule: Rule, steps: int, strength: float = 1.0) -> list[int]:
             raise ValueError(f"timestep rule {rule!r} is unknown; expected one of {', '.join(RULES)} or a list of timesteps")
         return RULES[rule](steps, strength)
     _check_steps(steps, max_steps(rule, strength))
-    return list(rule[:steps]) if strength >= 1 else trailing_timesteps(steps, strength)
+    return list(rule[:steps]) if strength >= 1 else trailing_timesteps(steps, min(strength, (rule[0] + 1) / TRAIN_TIMESTEPS))
+
+
+def shifted(timesteps: Sequence[int], shift: int | None) -> list[int]:
+    """The timesteps at which a model is asked that was distilled with a shift, floor(t * shift / 1000): 249 187 124 62 at 250 in 4 steps.
+
+    Source: NitroFusion's timestep-shifted scheduler.
+    """
+    return [t * shift // TRAIN_TIMESTEPS for t in timesteps] if shift else list(timesteps)
 
 
 def max_steps(rule: Rule, strength: float = 1.0) -> int:

@@ -45,6 +45,8 @@ def request_of(p: Any, prompt: str, negative_prompt: str) -> Request:
         host_steps=p.steps,
         host_cfg=p.cfg_scale,
         host_sampler=p.sampler_name,
+        width=p.width,
+        height=p.height,
     )
 
 
@@ -74,6 +76,8 @@ def _changes(plan: Plan, p: Any) -> dict[str, Any]:
         changes["hr_cfg"] = plan.cfg
     if plan.hires_steps and plan.hires_steps != (p.hr_second_pass_steps or plan.steps):
         changes["hr_second_pass_steps"] = plan.hires_steps
+    if plan.guidance is not None:  # Forge: what FLUX takes
+        changes.update({name: plan.guidance for name in ("distilled_cfg_scale", "hr_distilled_cfg") if hasattr(p, name)})
     if plan.rule is not None:
         changes["sampler_noise_scheduler_override"] = _Timesteps(plan, p)
     return changes

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -11,12 +11,13 @@ from weakref import WeakKeyDictionary
 from modules import sd_models, sd_samplers, sd_schedulers, shared
 from modules.paths import data_path
 
-from ..core.detect import DetectionCache
+from ..core.detect import NO_LAYOUT, Detection, DetectionCache, detect_checkpoint
+from ..core.facts import Facts, InstalledLora
 from ..core.header import Unreadable, read_header
 from ..core.layout import Layout, layout_of
-from ..core.plan import Facts, InstalledLora
 from ..core.profiles import Tables, load_tables
 from . import settings
+from .network import unet_of
 
 USER_TABLE = Path(data_path) / "fewstep.yaml"
 """Where a user adds or changes rows, in the form of data/methods.yaml and data/files.yaml."""
@@ -31,16 +32,18 @@ class HostFacts:
             print(f"Few-Step Accelerator: {problem}")
         self._detections = DetectionCache(Path(data_path) / "cache" / "fewstep-loras.json", self.tables)
         self._unets: WeakKeyDictionary[Any, Layout] = WeakKeyDictionary()
-        self._checkpoints: dict[tuple[str, int], Layout] = {}
+        self._headers: dict[tuple[str, int], tuple[Layout, Mapping[str, str]]] = {}
         self._lock = Lock()  # a generation and any number of previews read at once
 
     def of_generation(self, p: Any) -> Facts:
-        """The facts while `p` is processed: the UNet is the loaded one."""
-        return self._facts(self._loaded(p.sd_model))
+        """The facts while `p` is processed: the checkpoint is the loaded one."""
+        return self._facts(self._loaded(p.sd_model), getattr(p.sd_model, "sd_checkpoint_info", None))
 
     def of_page(self) -> Facts:
-        """The facts for a preview: the UNet is that of the selected checkpoint, read from its header, loaded or not."""
-        return self._facts(self._selected() or self._loaded(_loaded_model()))
+        """The facts for a preview: the checkpoint is the selected one, read from its header, loaded or not."""
+        selected = sd_models.checkpoint_aliases.get(getattr(shared.opts, "sd_model_checkpoint", None) or "")
+        layout, _ = self._header(selected)
+        return self._facts(layout if layout.family or layout.sites else self._loaded(_loaded_model()), selected)
 
     def refresh(self) -> None:
         """Lets the host look for LoRA files again."""
@@ -48,13 +51,16 @@ class HostFacts:
         if networks is not None:
             networks.list_available_networks()
 
-    def _facts(self, unet: Layout | None) -> Facts:
+    def _facts(self, unet: Layout | None, info: Any) -> Facts:
         with self._lock:
             loras = tuple(self._loras())
             self._detections.save()
         samplers = frozenset(sd_samplers.all_samplers_map)
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
-        return Facts(unet, loras, samplers, schedulers, all_steps=settings.all_steps(), skips_uncond=_skips_uncond())
+        return Facts(
+            unet, loras, samplers, schedulers, all_steps=settings.all_steps(), skips_uncond=_skips_uncond(),
+            checkpoint=self._recognised(info, unet),
+        )
 
     def _loras(self) -> Iterator[InstalledLora]:
         networks = _networks()
@@ -63,25 +69,32 @@ class HostFacts:
             yield InstalledLora(on_disk.name, self._detections.get(Path(on_disk.filename), getattr(on_disk, "shorthash", None)), aliases)
 
     def _loaded(self, model: Any) -> Layout | None:
-        unet = _unet_of(model)
+        unet = unet_of(model)
         if unet is None:
             return None
         if unet not in self._unets:
             self._unets[unet] = layout_of({name: tuple(weight.shape) for name, weight in unet.named_parameters()})
         return self._unets[unet]
 
-    def _selected(self) -> Layout | None:
-        checkpoint = sd_models.checkpoint_aliases.get(getattr(shared.opts, "sd_model_checkpoint", None) or "")
-        if checkpoint is None:
+    def _recognised(self, info: Any, unet: Layout | None) -> Detection | None:
+        """What the checkpoint of the host's record `info` is."""
+        if info is None:
             return None
+        layout, metadata = self._header(info)
+        layout = layout if layout.family else unet or layout
+        return detect_checkpoint(Path(info.filename).stem, layout, metadata, self.tables, getattr(info, "sha256", None))
+
+    def _header(self, info: Any) -> tuple[Layout, Mapping[str, str]]:
+        """Layout and metadata of a checkpoint's file; nothing for a .ckpt, or a file that the host will complain of."""
         try:
-            path = Path(checkpoint.filename)
+            path = Path(info.filename)
             key = (str(path), path.stat().st_mtime_ns)
-            if key not in self._checkpoints:
-                self._checkpoints[key] = layout_of(read_header(path).shapes)
-            return self._checkpoints[key] if self._checkpoints[key].sites else None
-        except (OSError, Unreadable):  # a .ckpt, or a file that the host will complain of
-            return None
+            if key not in self._headers:
+                header = read_header(path)
+                self._headers[key] = layout_of(header.shapes), header.metadata
+            return self._headers[key]
+        except (AttributeError, OSError, Unreadable):  # no record: none is selected
+            return NO_LAYOUT, {}
 
 
 def _networks() -> Any:
@@ -92,14 +105,6 @@ def _networks() -> Any:
 def _loaded_model() -> Any:
     """The loaded model, or None. `shared.sd_model` would load one."""
     return getattr(getattr(sd_models, "model_data", None), "sd_model", None)
-
-
-def _unet_of(model: Any) -> Any:
-    """The network whose forward the host calls, in Forge and its kin or in A1111; None for a placeholder."""
-    forge = getattr(model, "forge_objects", None)
-    if forge is not None:
-        return getattr(getattr(forge.unet, "model", None), "diffusion_model", None)
-    return getattr(getattr(model, "model", None), "diffusion_model", None)
 
 
 def _skips_uncond() -> bool:

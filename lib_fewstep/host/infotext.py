@@ -1,29 +1,33 @@
 """What an image's infotext says of us, and how the accordion comes back from it.
 
-Keys: `Accelerator` (the method's key; absent: off), `Accelerator LoRA` (the LoRA whose tag we added), `Accelerator weight` and
-`Accelerator gamma` where they differ from the row. Steps and CFG stand under the WebUI's own keys.
+Keys: `Accelerator` (the method's key; absent: off), `Accelerator LoRA` (the LoRA whose tag we added, or none), and where they differ
+from the row `Accelerator weight`, `Accelerator gamma`, `Accelerator guidance`, `Accelerator CFG steps`. Steps and CFG stand under
+the WebUI's own keys.
 """
 from __future__ import annotations
 
 from typing import Any
 
+from ..core.controls import filled
 from ..core.plan import Plan
-from ..core.profiles import Profile, Tables
+from ..core.profiles import Tables
 from ..core.prompts import lora_tags, without_tag
-from ..core.request import AUTO
+from ..core.request import AUTO, NO_LORA
 
-METHOD, LORA, WEIGHT, GAMMA = "Accelerator", "Accelerator LoRA", "Accelerator weight", "Accelerator gamma"
+METHOD, LORA = "Accelerator", "Accelerator LoRA"
+_NUMBERS = {
+    "weight": "Accelerator weight", "gamma": "Accelerator gamma", "guidance": "Accelerator guidance", "cfg_steps": "Accelerator CFG steps"
+}
 
 
 def entries(plan: Plan) -> dict[str, Any]:
     """What an active plan notes in the infotext."""
     found = {METHOD: plan.method}
-    if plan.tag:
-        found[LORA] = plan.lora
-        if "weight" in plan.changed:
-            found[WEIGHT] = f"{plan.weight:.6g}"
-    if "gamma" in plan.changed:
-        found[GAMMA] = f"{plan.gamma:.6g}"
+    if plan.tag or plan.lora is None:
+        found[LORA] = plan.lora or NO_LORA
+    for name, key in _NUMBERS.items():
+        if name in plan.changed and (name != "weight" or plan.tag):
+            found[key] = f"{plan.changed[name]:.6g}"
     if plan.rule is not None and plan.scheduler != "Automatic":
         found["Schedule type"] = plan.scheduler  # the host writes it only where it made the schedule itself
     return found
@@ -51,14 +55,9 @@ def read(params: dict[str, Any], tables: Tables) -> dict[str, Any] | None:
         "lora": params.get(LORA) or AUTO,
         "steps": int(_number(params.get("Steps"), profile.steps.default)),
         "cfg": _number(params.get("CFG scale"), profile.cfg.default),
-        "weight": _number(params.get(WEIGHT), profile.weight.default),
-        "gamma": _number(params.get(GAMMA), _gamma(profile)),
+        **{name: _number(params.get(key), getattr(filled(profile), name)) for name, key in _NUMBERS.items()},
         "filled_for": profile.key,
     }
-
-
-def _gamma(profile: Profile) -> float:
-    return profile.gamma.default if profile.gamma is not None else 0.0
 
 
 def _number(text: Any, default: float) -> float:

@@ -9,7 +9,8 @@ from fastapi import Body, Depends, FastAPI, HTTPException
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from modules import shared
 
-from ..core.plan import fitting, make_plan
+from ..core.choose import fitting
+from ..core.plan import make_plan
 from ..core.profiles import Profile, Range
 from ..core.request import Request, request_from
 from .facts import HostFacts

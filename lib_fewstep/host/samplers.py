@@ -11,6 +11,7 @@ from modules.sd_samplers_kdiffusion import KDiffusionSampler
 
 from ..core.samplers import sample_lcm, sample_tcd
 from ..core.schedules import LCM_ORIGINAL_STEPS, sigmas_at, timesteps_for
+from .network import distilled
 from .state import plan_of
 
 NAMES = {"LCM Few-Step": sample_lcm, "TCD Few-Step": sample_tcd}
@@ -25,9 +26,12 @@ class FewStepSampler(KDiffusionSampler):
         arguments = super().initialize(p)
         # p.rng is what the hosts put under k-diffusion's randn_like: seeded an image, so that a batch equals its images made alone
         arguments["noise_sampler"] = lambda sigma, sigma_next: p.rng.next()
+        plan = plan_of(p)
         if self.func is sample_tcd:
-            plan = plan_of(p)
             arguments["gamma"] = DEFAULT_GAMMA if plan is None or plan.gamma is None else plan.gamma
+        noise = plan and (plan.hires_noise_timesteps if getattr(p, "is_hr_pass", False) else plan.noise_timesteps)
+        if self.func is sample_lcm and noise:
+            arguments["noise_sigmas"] = sigmas_at(noise, self.model_wrap.sigmas)
         return arguments
 
     def sample(self, p: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -35,7 +39,13 @@ class FewStepSampler(KDiffusionSampler):
         if not shared.opts.sgm_noise_multiplier:
             sigma = self.get_sigmas(p, kwargs.get("steps") or p.steps)[0].to(x)
             x = x * (1 + sigma**-2).sqrt()
-        return super().sample(p, x, *args, **kwargs)
+        with distilled(p, plan_of(p), self.model_wrap.sigmas):
+            return super().sample(p, x, *args, **kwargs)
+
+    def sample_img2img(self, p: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """img2img and hires."""
+        with distilled(p, plan_of(p), self.model_wrap.sigmas):
+            return super().sample_img2img(p, *args, **kwargs)
 
     def get_sigmas(self, p: Any, steps: int) -> torch.Tensor:
         """Chosen by hand with the schedule Automatic, the sampler visits the timesteps that LCM and TCD were trained for."""

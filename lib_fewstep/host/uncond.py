@@ -1,4 +1,4 @@
-"""At CFG 1 the negative prompt has no effect: A1111 evaluates it all the same. This leaves it out, one generation at a time."""
+"""CFG where a plan says so, and no negative prompt where it is 1: A1111 evaluates it all the same."""
 from __future__ import annotations
 
 import math
@@ -7,7 +7,16 @@ from typing import Any
 
 from modules import shared
 
+from ..core.plan import calls
 from .state import plan_of
+
+
+def end_cfg(params: Any) -> None:
+    """A `cfg_denoiser` callback: sets CFG to 1 for the evaluations after the plan's `cfg_steps`, in this sampling pass alone."""
+    denoiser = params.denoiser
+    plan = plan_of(getattr(denoiser, "p", None))
+    if plan is not None and plan.cfg_steps and denoiser.step + 1 >= calls(plan.cfg_steps, plan.sampler):
+        denoiser.sampler.sampler_extra_args["cond_scale"] = 1.0  # handed to the next evaluation; this one has its own already
 
 
 def leave_out_uncond(params: Any) -> None:

@@ -7,15 +7,17 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from ..core.controls import ORDER, Controls, controls_from, initial, lora_text, method_text, request_of
+from ..core.controls import NUMBERS, ORDER, Controls, controls_from, initial, lora_text, method_text, request_of
+from ..core.facts import Facts
 from ..core.offers import Offer, offer_for
-from ..core.plan import Facts, make_plan
+from ..core.plan import make_plan
 from ..core.profiles import Tables
 from ..core.request import Request
 from .download_row import DownloadRow, Downloads
-from .view import lora_choices, make_view, method_choices, plan_html
+from .view import has_number, lora_choices, make_view, method_choices, plan_html
 
-HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling", "denoising_strength", "hr-checkbox", "hires_steps")
+HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling", "denoising_strength", "hr-checkbox", "hires_steps",
+                 "width", "height")
 """Endings of the host controls' elem_ids (`txt2img_prompt`) whose values the plan line takes into account."""
 
 _MOST = 1e9
@@ -82,6 +84,10 @@ class Accordion:
                 weight = gr.Slider(0, 2, value=start.weight, step=0.05, label="LoRA weight", elem_id=self._id("weight"))
                 label = "Gamma (0: no fresh noise, 1: all fresh)"
                 gamma = gr.Slider(0, 1, value=start.gamma, step=0.05, label=label, visible=False, elem_id=self._id("gamma"))
+                label = "Guidance (an input of this model, beside CFG)"
+                guidance = gr.Slider(0, 20, value=start.guidance, step=0.5, label=label, visible=False, elem_id=self._id("guidance"))
+                label = "CFG in the first steps only (0: in all)"
+                cfg_steps = gr.Slider(0, 20, value=start.cfg_steps, step=1, label=label, elem_id=self._id("cfg_steps"))
             with gr.Row(elem_classes=["fewstep-row", "fewstep-actions"]):
                 self._reset = gr.Button("Reset to recommended", size="sm", elem_id=self._id("reset"))
                 self._all_methods = gr.Checkbox(False, label="Show methods for other models too", elem_id=self._id("all_methods"))
@@ -89,7 +95,7 @@ class Accordion:
             self._download_row.build(self._id)
             filled_for = gr.Textbox(start.filled_for, label="Filled for", visible=False, elem_id=self._id("filled_for"))
             self._sync = gr.Button("Sync", visible=False, elem_id=self._id("sync"))
-        self.inputs = [enabled, method, lora, steps, cfg, weight, gamma, filled_for]
+        self.inputs = [enabled, method, lora, steps, cfg, weight, gamma, filled_for, guidance, cfg_steps]
         made: list[Any] = [*self.inputs, self._all_methods, self._plan]
         for component in made:
             component.do_not_save_to_config = True  # the host's attribute: a saved default would show values that belong to another method
@@ -109,7 +115,8 @@ class Accordion:
 
             return handle
 
-        enabled, method, lora, *numbers, _ = self.inputs
+        enabled, method, lora, *rest = self.inputs
+        numbers = [control for name, control in zip(ORDER[3:], rest, strict=True) if name in NUMBERS]
         for event in (enabled.change, self._all_methods.change, self._sync.click, lora.input):
             event(handler(), inputs=inputs, outputs=outputs, **_QUIET)
         for event in (method.input, self._reset.click):
@@ -135,9 +142,8 @@ class Accordion:
                 return gr.update(value=shown, choices=method_choices(Facts(), self._source.tables))
             if name == "lora":
                 return gr.update(value=lora_text(values[name], None), choices=lora_choices(Facts(), self._source.tables, keep=values[name]))
-            if name == "gamma":
-                return gr.update(value=values[name], visible=self._source.tables.profiles[values["method"]].gamma is not None)
-            return gr.update(value=values[name])
+            profile = self._source.tables.profiles[values["method"]]
+            return gr.update(value=values[name], visible=has_number(profile, name)) if name in NUMBERS else gr.update(value=values[name])
 
         return restore
 
@@ -153,7 +159,7 @@ class Accordion:
         updates = {name: gr.update(value=getattr(view.controls, name)) for name in ORDER[1:]}
         updates["method"] = gr.update(value=view.method, choices=view.methods)
         updates["lora"] = gr.update(value=view.lora, choices=view.loras)
-        updates["gamma"] = gr.update(value=view.controls.gamma, visible=view.has_gamma)
+        updates |= {name: gr.update(value=getattr(view.controls, name), visible=name in view.numbers) for name in NUMBERS}
         return [*updates.values(), *self._download_row.updates(view.offer, view.plan.method), plan_html(view.plan, facts)]
 
     def _plan_line(self, values: tuple[Any, ...], names: list[str]) -> str:
@@ -187,6 +193,8 @@ def _base(host: dict[str, Any], is_img2img: bool) -> Request:
         host_steps=int(_number(host.get("steps"), default.host_steps, least=1)),
         host_cfg=_number(host.get("cfg_scale"), default.host_cfg, least=1),
         host_sampler=_text(host.get("sampling"), default.host_sampler),
+        width=int(_number(host.get("width"), 0, least=0)),
+        height=int(_number(host.get("height"), 0, least=0)),
     )
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
-from ..core.controls import Controls, filled, lora_text, method_text, request_of
+from ..core.choose import fitting
+from ..core.controls import NUMBERS, Controls, filled, lora_text, method_text, request_of
+from ..core.facts import Facts
 from ..core.offers import Offer, offer_for
-from ..core.plan import Facts, Plan, fitting, make_plan
+from ..core.plan import Plan, make_plan
 from ..core.profiles import FAMILIES, Profile, Tables
-from ..core.request import AUTO, Request
+from ..core.request import AUTO, NO_LORA, Request, row_value
 
 
 @dataclass(frozen=True)
 class View:
-    """`methods` and `loras` are the texts to choose from, `method` and `lora` those that are chosen; `offer` can be downloaded."""
+    """`methods` and `loras` are the texts to choose from, `method` and `lora` those that are chosen; `numbers` are the controls to show;
+    `offer` is a file that could be downloaded.
+    """
 
     controls: Controls
     methods: list[str]
@@ -21,7 +25,7 @@ class View:
     loras: list[str]
     lora: str
     plan: Plan
-    has_gamma: bool
+    numbers: frozenset[str]
     offer: Offer | None
 
 
@@ -42,9 +46,14 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
         loras=lora_choices(facts, tables, request.method, request.lora),
         lora=_lora_text(request.lora, facts, tables),
         plan=make_plan(request, facts, tables),
-        has_gamma=profile is not None and profile.gamma is not None,
+        numbers=frozenset(name for name in NUMBERS if profile is None or has_number(profile, name)),
         offer=offer_for(request, facts, tables),
     )
+
+
+def has_number(profile: Profile, name: str) -> bool:
+    """Whether a method has this control; two-stage CFG makes sense where there is CFG."""
+    return profile.cfg.max > 1 if name == "cfg_steps" else row_value(profile, name) is not None
 
 
 def method_choices(facts: Facts, tables: Tables, all_methods: bool = False, keep: str = AUTO) -> list[str]:
@@ -54,8 +63,8 @@ def method_choices(facts: Facts, tables: Tables, all_methods: bool = False, keep
 
 
 def lora_choices(facts: Facts, tables: Tables, method: str = AUTO, keep: str = AUTO) -> list[str]:
-    """Auto, then the installed accelerators that fit the loaded checkpoint, with what they were recognised as; `keep` stays among them."""
-    names = [AUTO, *(lora.name for lora in fitting(facts, tables, None if method == AUTO else method))]
+    """Auto, the installed accelerators that fit the loaded checkpoint and what they were recognised as, None; `keep` stays among them."""
+    names = [AUTO, *(lora.name for lora in fitting(facts, tables, None if method == AUTO else method)), NO_LORA]
     return [_lora_text(name, facts, tables) for name in (names if keep in names else [*names, keep])]
 
 

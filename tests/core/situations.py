@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lib_fewstep.core.detect import Detection
+from lib_fewstep.core.facts import Facts, InstalledLora
 from lib_fewstep.core.layout import KOHYA, Layout, layout_of
-from lib_fewstep.core.plan import Facts, InstalledLora
 from lib_fewstep.core.profiles import load_tables
 from tests.core.lora_files import UNETS, attention_weights, kohya
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lib_fewstep.core.detect import detect
+from lib_fewstep.core.detect import Detection, detect
+from lib_fewstep.core.facts import Facts
 from lib_fewstep.core.layout import Layout
 from lib_fewstep.core.offers import Offer, offer_for, offer_of
-from lib_fewstep.core.plan import Facts
 from lib_fewstep.core.profiles import PublishedFile, Tables, load_tables
 from lib_fewstep.core.request import Request
 from tests.core.lora_files import UNETS, kohya, write
@@ -74,7 +74,9 @@ def test_under_its_name_a_file_is_recognised_as_what_it_is(file: PublishedFile, 
 
 def test_what_cannot_be_used_or_verified_is_not_offered() -> None:
     refused = [file for file in TABLES.files if of_row(file) is None]
-    assert all(file.superseded or not file.sha256 or file.loads_in == "diffusers" or "civitai" in file.repo for file in refused)
+    for file in refused:
+        unusable = file.kind == "checkpoint" or file.superseded or file.loads_in == "diffusers"
+        assert unusable or not file.sha256 or "civitai" in file.repo, file
     assert {file.method for file in refused} >= {"flash", "turbomix-lcm", "dmd2", "turbo-lora"}
 
 
@@ -143,6 +145,17 @@ def test_without_a_known_checkpoint_only_what_leaves_no_doubt() -> None:
 def test_a_checkpoint_that_no_method_was_made_for_gets_no_offer() -> None:
     pix2pix = Facts(Layout(UNET_LAYOUTS["sd15"].sites, 8))
     assert offer_for(Request(method="lcm"), pix2pix, TABLES) is None
+
+
+def test_a_checkpoint_that_is_distilled_itself_needs_none() -> None:
+    distilled = facts("sdxl", checkpoint=Detection("lightning-4", "its name says so"))
+    assert offer_for(Request(), distilled, TABLES) is None and offer_for(Request(method="lcm"), distilled, TABLES) is None
+    assert offer_for(Request(), facts("sdxl", checkpoint=Detection(None, "not known")), TABLES) is not None
+
+
+def test_what_the_user_has_saved_for_the_checkpoint_is_what_auto_asks_for() -> None:
+    offer = offer_for(Request(), facts("sd15", saved={"method": "tcd"}), TABLES)
+    assert offer is not None and offer.method == "tcd"
 
 
 # -------------------------------------------------------------------------------------------------------------- rows of the user's

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from lib_fewstep.core.plan import Facts, InstalledLora, Plan, evaluations, fitting, make_plan
+from lib_fewstep.core.choose import fitting
+from lib_fewstep.core.facts import Facts, InstalledLora
+from lib_fewstep.core.plan import Plan, evaluations, make_plan
 from lib_fewstep.core.profiles import Tables
 from lib_fewstep.core.prompts import lora_tags, with_tag
-from lib_fewstep.core.request import AUTO, Request, explicit, request_from
+from lib_fewstep.core.request import AUTO, Request, explicit, request_from, row_value
 from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora
 
 pytest.importorskip("hypothesis")
@@ -66,7 +68,7 @@ def test_every_row_runs_as_written_on_each_of_its_families(key: str) -> None:
             method=key,
             label=row.label,
             lora="x",
-            weight=row.weight.default,
+            weight=row_value(row, "weight"),
             steps=row.steps.default,
             cfg=row.cfg.default,
             gamma=row.gamma.default if row.gamma else None,
@@ -428,7 +430,7 @@ def test_what_the_user_set_explicitly_wins(asked: Request, there: Facts) -> None
     assert asked.steps in (None, found.steps) or found.steps == 50
     assert found.gamma == (None if row.gamma is None else row.gamma.default if asked.gamma is None else asked.gamma)
     if found.tag:
-        assert found.weight == (row.weight.default if asked.weight is None else asked.weight)
+        assert found.weight == (row_value(row, "weight") if asked.weight is None else asked.weight)
     for name, value in found.changed.items():
         assert value == getattr(found, name) != getattr(row, name).default
     outside = [

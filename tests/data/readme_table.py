@@ -26,7 +26,7 @@ def _line(profile: Profile, tables: Tables) -> str:
         ", ".join(_FAMILIES[family] for family in profile.families),
         _range(profile.steps),
         _range(profile.cfg),
-        f"{profile.weight.default:g}",
+        f"{profile.weight.default:g}" if profile.weight is not None else "",
         f"{profile.sampler}{gamma}, {timesteps}",
         profile.negative_prompt,
         _file(profile, tables),

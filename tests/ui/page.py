@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 
 from lib_fewstep.core.controls import ORDER
+from lib_fewstep.core.facts import Facts, InstalledLora
 from lib_fewstep.core.offers import RUNNING, Offer, Progress
-from lib_fewstep.core.plan import Facts, InstalledLora
 from lib_fewstep.core.profiles import Tables
 from lib_fewstep.ui.accordion import Accordion, Widgets
 from tests.core.situations import TABLES

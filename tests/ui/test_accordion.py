@@ -11,7 +11,7 @@ pytest.importorskip("gradio")
 
 from lib_fewstep.core.controls import ORDER, method_text, parse_args
 from lib_fewstep.core.plan import Plan, make_plan
-from lib_fewstep.core.request import AUTO, Request
+from lib_fewstep.core.request import AUTO, Request, row_value
 from lib_fewstep.ui.accordion import HOST_CONTROLS
 from tests.core.situations import HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora
 from tests.ui.page import Page, Source
@@ -63,7 +63,7 @@ def test_every_control_has_an_id_of_its_tab_and_no_saved_default(page: Page) -> 
 def test_the_values_go_to_the_script_in_the_order_of_the_controls(page: Page) -> None:
     page.switch_on()
     page.set("method", TCD_TEXT)
-    assert page.args() == [True, TCD_TEXT, "Auto", 4, 1.0, 1.0, 0.3, "tcd"]
+    assert page.args() == [True, TCD_TEXT, "Auto", 4, 1.0, 1.0, 0.3, "tcd", 8.0, 0]
 
 
 @pytest.mark.parametrize("host", [[], ["prompt"], list(HOST_CONTROLS)])
@@ -87,7 +87,7 @@ def test_switching_on_fills_in_what_auto_comes_down_to_and_says_so(page: Page) -
 def test_choices_are_those_of_the_checkpoint(page: Page) -> None:
     page.switch_on()
     assert LCM_TEXT in page.choices("method") and LIGHTNING_TEXT not in page.choices("method")
-    assert page.choices("lora") == ["Auto", "TCD-SD15-LoRA — TCD-LoRA", "lcm-sd15 — LCM-LoRA"]
+    assert page.choices("lora") == ["Auto", "TCD-SD15-LoRA — TCD-LoRA", "lcm-sd15 — LCM-LoRA", "None"]
     page.set("all_methods", True)
     assert len(page.choices("method")) == 1 + len(TABLES.profiles)
     page.set("method", LIGHTNING_TEXT)
@@ -114,7 +114,8 @@ def test_a_method_that_is_chosen_fills_in_what_its_row_recommends(key: str) -> N
     page = Page(Source(facts(row.families[0], lora("x", key, row.families[0]))))
     page.switch_on()
     page.set("method", method_text(row))
-    assert (page["steps"], page["cfg"], page["weight"], page["filled_for"]) == (row.steps.default, row.cfg.default, row.weight.default, key)
+    expected = (row.steps.default, row.cfg.default, row_value(row, "weight"), key)
+    assert (page["steps"], page["cfg"], page["weight"], page["filled_for"]) == expected
     assert page.is_visible("gamma") == (row.gamma is not None)
     assert row.gamma is None or page["gamma"] == row.gamma.default
     plan = what_runs(page)
@@ -211,9 +212,9 @@ def test_the_rescan_button_finds_a_new_file() -> None:
     page.switch_on()
     page.source.in_folder = (HYPER_8,)
     page.fire("sync", "click")
-    assert len(page.choices("lora")) == 2
+    assert page.choices("lora") == ["Auto", "lcm-sd15 — LCM-LoRA", "None"]
     page.fire("rescan", "click")
-    assert page.choices("lora") == ["Auto", "Hyper-SD15-8steps-lora — Hyper-SD SD1.5, 8 steps", "lcm-sd15 — LCM-LoRA"]
+    assert page.choices("lora") == ["Auto", "Hyper-SD15-8steps-lora — Hyper-SD SD1.5, 8 steps", "lcm-sd15 — LCM-LoRA", "None"]
     assert page["filled_for"] == "hyper-sd15-8"
 
 
@@ -274,8 +275,8 @@ def restored(page: Page, **values: Any) -> None:
 
 
 def test_an_infotext_restores_every_control_and_the_same_runs(page: Page) -> None:
-    restored(page, method="tcd", lora="TCD-SD15-LoRA", steps=7, cfg=1.3, weight=0.8, gamma=0.6, filled_for="tcd")
-    assert page.args() == [True, TCD_TEXT, "TCD-SD15-LoRA", 7, 1.3, 0.8, 0.6, "tcd"]
+    restored(page, method="tcd", lora="TCD-SD15-LoRA", steps=7, cfg=1.3, weight=0.8, gamma=0.6, filled_for="tcd", guidance=8.0, cfg_steps=0)
+    assert page.args() == [True, TCD_TEXT, "TCD-SD15-LoRA", 7, 1.3, 0.8, 0.6, "tcd", 8.0, 0]
     assert page.is_visible("gamma")
     plan = what_runs(page)
     assert plan.changed == {"steps": 7, "cfg": 1.3, "weight": 0.8, "gamma": 0.6} and plan.lora == "TCD-SD15-LoRA"
@@ -287,14 +288,15 @@ def test_an_infotext_restores_every_control_and_the_same_runs(page: Page) -> Non
 def test_a_restored_method_without_gamma_hides_it(page: Page) -> None:
     page.switch_on()
     assert page.is_visible("gamma")
-    restored(page, method="lcm", lora=AUTO, steps=4, cfg=1.0, weight=1.0, gamma=0.0, filled_for="lcm")
+    restored(page, method="lcm", lora=AUTO, steps=4, cfg=1.0, weight=1.0, gamma=0.0, filled_for="lcm", guidance=8.0, cfg_steps=0)
     assert not page.is_visible("gamma")
     assert what_runs(page).changed == {}
 
 
 def test_what_another_checkpoint_used_is_restored_all_the_same(page: Page) -> None:
     """The page's checkpoint is restored by the host at the same time."""
-    restored(page, method="lightning-4", lora="gone", steps=4, cfg=1.0, weight=1.0, gamma=0.0, filled_for="lightning-4")
+    numbers = {"steps": 4, "cfg": 1.0, "weight": 1.0, "gamma": 0.0, "guidance": 8.0, "cfg_steps": 0}
+    restored(page, method="lightning-4", lora="gone", filled_for="lightning-4", **numbers)
     assert page["method"] == LIGHTNING_TEXT and LIGHTNING_TEXT in page.choices("method")
     assert page["lora"] == "gone" and "gone" in page.choices("lora")
     page.fire("sync", "click")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lib_fewstep.core.controls import ORDER, Controls, filled, initial, method_text, parse_args
-from lib_fewstep.core.plan import Facts, Plan, make_plan
+from lib_fewstep.core.facts import Facts
+from lib_fewstep.core.plan import Plan, make_plan
 from lib_fewstep.core.request import AUTO, Request
 from lib_fewstep.ui.view import View, lora_choices, make_view, method_choices, plan_html
 from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, facts
@@ -38,13 +39,13 @@ def test_auto_is_filled_with_what_it_comes_down_to() -> None:
     shown = view(initial(TABLES), facts("sd15", STYLE, HYPER_8))
     assert (shown.method, shown.lora, shown.controls.filled_for) == ("Auto", "Auto", "hyper-sd15-8")
     assert (shown.controls.steps, shown.controls.cfg, shown.controls.weight) == (8, 1.0, 1.0)
-    assert shown.plan.active and shown.plan.changed == {} and not shown.has_gamma
+    assert shown.plan.active and shown.plan.changed == {} and "gamma" not in shown.numbers
 
 
 def test_a_chosen_method_is_filled_in_once_and_the_users_changes_stay() -> None:
     there = facts("sd15", TCD, LCM)
     chosen = view(filled(LCM_ROW, True, "tcd"), there)
-    assert (chosen.controls.filled_for, chosen.controls.gamma, chosen.has_gamma) == ("tcd", 0.3, True)
+    assert (chosen.controls.filled_for, chosen.controls.gamma, "gamma" in chosen.numbers) == ("tcd", 0.3, True)
     changed = view(replace(chosen.controls, steps=8, gamma=0.5), there)
     assert (changed.controls.steps, changed.controls.gamma) == (8, 0.5)
     assert changed.plan.changed == {"steps": 8, "gamma": 0.5}
@@ -146,9 +147,9 @@ def test_a_method_that_was_restored_stays_among_the_choices_once() -> None:
 
 def test_loras_are_the_recognised_ones_that_fit_with_what_they_are() -> None:
     there = facts("sd15", STYLE, BROKEN, LIGHTNING, TCD, LCM)
-    assert lora_choices(there, TABLES) == ["Auto", "TCD-SD15-LoRA — TCD-LoRA", "lcm-sd15 — LCM-LoRA"]
-    assert lora_choices(there, TABLES, method="lcm") == ["Auto", "lcm-sd15 — LCM-LoRA"]
-    assert lora_choices(there, TABLES, method="lcm", keep="style") == ["Auto", "lcm-sd15 — LCM-LoRA", "style"]
+    assert lora_choices(there, TABLES) == ["Auto", "TCD-SD15-LoRA — TCD-LoRA", "lcm-sd15 — LCM-LoRA", "None"]
+    assert lora_choices(there, TABLES, method="lcm") == ["Auto", "lcm-sd15 — LCM-LoRA", "None"]
+    assert lora_choices(there, TABLES, method="lcm", keep="style") == ["Auto", "lcm-sd15 — LCM-LoRA", "None", "style"]
 
 
 # -------------------------------------------------------------------------------------------------------------- the plan line

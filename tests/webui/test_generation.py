@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lib_fewstep.core.profiles import Profile
+from lib_fewstep.core.request import row_value
 
 from .client import PROMPT, Result, WebUI
 from .hosts import TABLES, methods_of
@@ -70,7 +71,8 @@ def test_a_method_is_asked_of_the_unet_exactly(webui: WebUI, method: Profile) ->
         assert result.timesteps() == pytest.approx(expected, abs=1)
         assert result.evaluations == steps * (1 if cfg == 1 else 2)
     assert result.evaluations == webui.plan(method=method.key, lora=lora)["evaluations"]
-    assert result.loras == [{"name": lora, "unet": pytest.approx(method.weight.default), "te": pytest.approx(method.weight.default)}]
+    weight = row_value(method, "weight")
+    assert result.loras == [{"name": lora, "unet": pytest.approx(weight), "te": pytest.approx(weight)}]
     fields = result.passes[0]["fields"]
     assert (fields["steps"], fields["cfg_scale"], fields["sampler_name"]) == (steps, cfg, method.sampler)
     assert_no_option_changed(webui, before, result)
@@ -78,7 +80,7 @@ def test_a_method_is_asked_of_the_unet_exactly(webui: WebUI, method: Profile) ->
     assert f"Steps: {steps}, Sampler: {method.sampler}" in result.infotext
     assert f"CFG scale: {cfg:g}" in result.infotext.replace(f"{cfg:.1f}", f"{cfg:g}")
     assert f"Accelerator: {method.key}, Accelerator LoRA: {lora}" in result.infotext
-    assert result.probe["prompts"] == [f"{PROMPT} <lora:{lora}:{method.weight.default:g}>"]
+    assert result.probe["prompts"] == [f"{PROMPT} <lora:{lora}:{weight:g}>"]
     assert result.comments == ""
 
 

@@ -1,0 +1,195 @@
+"""Which method runs, and on which LoRA: from what the user asked for, what the prompt holds, and what is there."""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from .facts import Facts, InstalledLora
+from .layout import KOHYA, PEFT
+from .profiles import CHECKPOINT, FAMILIES, LORA, NOTHING, Profile, Tables
+from .prompts import LoraTag, can_be_written, lora_tags
+from .request import AUTO, NO_LORA, Request, request_from
+
+_LOADED_NAMES = {None: (KOHYA,), "flux": (KOHYA, PEFT)}
+"""Whose tensor names the WebUIs load, by family; None stands for every other one."""
+
+
+class Refusal(Exception):
+    """Why the Accelerator leaves the user's own settings alone."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The method, the LoRA that it runs on (None: none), and the tag of it that the prompt holds already."""
+
+    profile: Profile
+    lora: InstalledLora | None = None
+    tag: LoraTag | None = None
+
+
+def choose(request: Request, facts: Facts, tables: Tables) -> Choice:
+    """What will run. Raises `Refusal` where nothing can.
+
+    What the prompt holds comes first, then what the user chose, then what the checkpoint is, then the best LoRA that is installed.
+    """
+    if facts.unet is not None and facts.unet.reads_picture:
+        raise Refusal("the loaded checkpoint is an InstructPix2Pix model, guided by the picture too: no method was made for that")
+    if request.method != AUTO and request.method not in tables.profiles:
+        raise Refusal(f"method '{request.method}' is unknown; expected auto or one of {', '.join(tables.profiles)}")
+    present = _accelerators_in(request.prompt, facts, tables)
+    if len(present) > 1:
+        names = " and ".join(tag.text for tag, _ in present)
+        raise Refusal(f"the prompt holds {len(present)} accelerator LoRAs, {names}: they undo each other; leave one")
+    own = checkpoint_profile(facts, tables)
+    if present:
+        tag, lora = present[0]
+        _check_not_twice(own, f"the prompt holds {tag.text}: take the tag out", request, facts)
+        return _from_prompt(request, facts, tables, tag, lora)
+    if request.lora == NO_LORA:
+        return Choice(_without_lora(request, own, facts, tables))
+    if request.lora != AUTO:
+        lora = _named(request.lora, facts)
+        written = next((tag for tag in lora_tags(request.prompt) if lora.is_called(tag.name)), None)
+        return Choice(_profile_of(request, lora, facts, tables), lora, written)
+    if own is not None and request.method in (AUTO, own.key):
+        return Choice(own)
+    if request.method != AUTO:
+        return _of_method(tables.profiles[request.method], own, request, facts, tables)
+    candidates = fitting(facts, tables)
+    if not candidates:
+        raise Refusal(_nothing_at_all(facts))
+    return Choice(tables.profiles[candidates[0].detection.method or ""], candidates[0])
+
+
+def with_saved(request: Request, facts: Facts, tables: Tables) -> Request:
+    """`request` with the user's own settings for this checkpoint where it leaves everything to Auto; what it says itself wins."""
+    auto = request.method == AUTO and request.lora == AUTO and not _accelerators_in(request.prompt, facts, tables)
+    if not auto or not facts.saved:
+        return request
+    saved = request_from(facts.saved)
+    unsaid = [name for name in facts.saved if getattr(request, name, "no setting") in (None, AUTO)]
+    return replace(request, **{name: getattr(saved, name) for name in unsaid}, problems=(*request.problems, *saved.problems))
+
+
+def checkpoint_profile(facts: Facts, tables: Tables) -> Profile | None:
+    """The method that the loaded checkpoint was distilled with; None for an ordinary one."""
+    found = facts.checkpoint.method if facts.checkpoint is not None else None
+    return tables.profiles.get(found or "")
+
+
+def fitting(facts: Facts, tables: Tables, method: str | None = None) -> list[InstalledLora]:
+    """Installed accelerators that the loaded checkpoint can use, best first: in the tables' `auto_order`, then by name.
+
+    Replaced uploads come last. `method` narrows the list to one.
+    """
+    order = {key: rank for rank, key in enumerate(tables.auto_order)}
+    usable = [
+        lora for lora in facts.loras
+        if lora.detection.method in order and method in (None, lora.detection.method) and _unusable(lora, facts) is None
+    ]
+    return sorted(usable, key=lambda lora: (lora.detection.superseded, order[lora.detection.method or ""], lora.name.lower()))
+
+
+def _accelerators_in(prompt: str, facts: Facts, tables: Tables) -> list[tuple[LoraTag, InstalledLora]]:
+    found: dict[str, tuple[LoraTag, InstalledLora]] = {}
+    for tag in lora_tags(prompt):
+        for lora in facts.loras:
+            if lora.is_called(tag.name) and lora.detection.method in tables.profiles:
+                found[lora.name] = tag, lora
+    return list(found.values())
+
+
+def _from_prompt(request: Request, facts: Facts, tables: Tables, tag: LoraTag, lora: InstalledLora) -> Choice:
+    if request.lora == NO_LORA:
+        raise Refusal(f"the prompt holds {tag.text}, and no LoRA was chosen: take the tag out, or set LoRA to Auto")
+    if request.lora != AUTO and not lora.is_called(request.lora):
+        raise Refusal(f"the prompt holds {tag.text}, and '{request.lora}' was chosen: take the tag out, or set LoRA to Auto")
+    if request.method not in (AUTO, lora.detection.method) and request.lora == AUTO:
+        chosen, there = tables.profiles[request.method].label, tables.profiles[lora.detection.method or ""].label
+        raise Refusal(f"the prompt holds {tag.text}, which is {there}, and {chosen} was chosen: take the tag out, or set Method to Auto")
+    return Choice(_profile_of(request, lora, facts, tables), lora, tag)
+
+
+def _without_lora(request: Request, own: Profile | None, facts: Facts, tables: Tables) -> Profile:
+    if request.method != AUTO:
+        _check_family(tables.profiles[request.method], facts)
+        return tables.profiles[request.method]
+    if own is None:
+        raise Refusal("no LoRA was chosen, and the loaded checkpoint is not known to be distilled: choose the method it was made with")
+    return own
+
+
+def _of_method(profile: Profile, own: Profile | None, request: Request, facts: Facts, tables: Tables) -> Choice:
+    """A method that the user named: with its best LoRA, where it has LoRAs."""
+    _check_family(profile, facts)
+    if profile.weights == NOTHING:
+        return Choice(profile)
+    _check_not_twice(own, f"{profile.label} was chosen: set Method to Auto", request, facts)
+    if profile.weights == CHECKPOINT:
+        return Choice(profile)
+    candidates = fitting(facts, tables, profile.key)
+    if not candidates:
+        raise Refusal(_nothing_for(profile, facts, tables))
+    return Choice(profile, candidates[0])
+
+
+def _check_not_twice(own: Profile | None, what: str, request: Request, facts: Facts) -> None:
+    """Two accelerators undo each other. Who names a LoRA under LoRA means it: a checkpoint's name may mislead."""
+    if own is not None and own.weights != NOTHING and request.lora == AUTO:
+        reason = facts.checkpoint.reason if facts.checkpoint is not None else ""
+        way_out = "load another checkpoint, or choose the LoRA under LoRA"
+        raise Refusal(f"the loaded checkpoint is {own.label} itself ({reason}), and {what}, {way_out}")
+
+
+def _named(name: str, facts: Facts) -> InstalledLora:
+    for lora in facts.loras:
+        if lora.is_called(name):
+            return lora
+    raise Refusal(f"LoRA '{name}' is not installed; put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto")
+
+
+def _profile_of(request: Request, lora: InstalledLora, facts: Facts, tables: Tables) -> Profile:
+    """The row for a chosen LoRA: the method asked for, else the one it was recognised as."""
+    reason = _unusable(lora, facts)
+    if reason:
+        raise Refusal(f"LoRA '{lora.name}' {reason}")
+    key = lora.detection.method if request.method == AUTO else request.method
+    if key is None or key not in tables.profiles:
+        raise Refusal(f"LoRA '{lora.name}' is not recognised ({lora.detection.reason}): choose the method that it was made with")
+    if tables.profiles[key].weights != LORA:
+        raise Refusal(f"{tables.profiles[key].label} has no LoRA, and '{lora.name}' was chosen: set LoRA to Auto")
+    return tables.profiles[key]
+
+
+def _unusable(lora: InstalledLora, facts: Facts) -> str | None:
+    """Why the loaded checkpoint or this host cannot use `lora`, in words that follow its name."""
+    if not lora.detection.readable:
+        return f"is {lora.detection.reason}"
+    if lora.detection.naming not in _LOADED_NAMES.get(lora.detection.family, _LOADED_NAMES[None]):
+        return "has tensor names that this WebUI does not load (it expects lora_unet_…): use the file that its publisher converted"
+    if not can_be_written(lora.name):
+        return "has a name that a prompt's tag cannot hold: rename its file without ':', '=' and '>'"
+    return lora.detection.layout.misfit(facts.unet) if facts.unet is not None else None
+
+
+def _check_family(profile: Profile, facts: Facts) -> None:
+    if facts.family is not None and facts.family not in profile.families:
+        made_for = " and ".join(FAMILIES[f] for f in profile.families)
+        raise Refusal(f"{profile.label} is made for {made_for}, and the loaded checkpoint is {FAMILIES[facts.family]}")
+
+
+def _nothing_for(profile: Profile, facts: Facts, tables: Tables) -> str:
+    """Why no file of `profile` can be used: none is there, or none of those fits."""
+    for lora in facts.loras:
+        if lora.detection.method == profile.key and (reason := _unusable(lora, facts)):
+            return f"LoRA '{lora.name}' {reason}"
+    of_method = [f for f in tables.files if (f.method, f.kind) == (profile.key, LORA) and not f.superseded]
+    published = [f for f in of_method if facts.family in (None, f.family)]
+    where = f": {published[0].file} from {published[0].repo}" if published and published[0].repo else ""
+    return f"no LoRA of {profile.label} is installed{where}; put it into the WebUI's Lora folder and refresh the list"
+
+
+def _nothing_at_all(facts: Facts) -> str:
+    reasons = [f"'{lora.name}' {reason}" for lora in facts.loras if lora.detection.method and (reason := _unusable(lora, facts))]
+    if reasons:
+        return f"no installed accelerator LoRA fits the loaded checkpoint: {'; '.join(reasons[:3])}"
+    return "no accelerator LoRA is installed; put one into the WebUI's Lora folder and refresh the list"

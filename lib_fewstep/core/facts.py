@@ -1,0 +1,46 @@
+"""What is there, as plain records: the loaded checkpoint, the LoRAs installed, and what the host can do."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .detect import Detection
+from .layout import Layout
+
+
+@dataclass(frozen=True)
+class InstalledLora:
+    """A LoRA in the WebUI's folder: the name that a tag uses, other names the WebUI accepts for it, and what it is."""
+
+    name: str
+    detection: Detection
+    aliases: tuple[str, ...] = ()
+
+    def is_called(self, name: str) -> bool:
+        return name == self.name or name in self.aliases
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is there: the loaded UNet (None: unknown), the LoRAs installed, and what the host can do."""
+
+    unet: Layout | None = None
+    loras: tuple[InstalledLora, ...] = ()
+    samplers: frozenset[str] | None = None
+    """Names of the host's samplers; None: not asked."""
+    schedulers: frozenset[str] | None = None
+    """Labels of the host's schedules; None: not asked."""
+    all_steps: bool = True
+    """Whether a pass that begins below full noise makes all the method's steps in what is left, or the share that the host makes."""
+    skips_uncond: bool = False
+    """Whether the host by itself leaves the negative prompt out at CFG 1."""
+    checkpoint: Detection | None = None
+    """What the loaded checkpoint's file was recognised as; None: not asked."""
+    saved: Mapping[str, Any] = field(default_factory=dict)
+    """The user's own settings for this checkpoint, with the keys of a request."""
+
+    @property
+    def family(self) -> str | None:
+        """The loaded checkpoint's family; None where it is not known."""
+        return self.unet.family if self.unet is not None else None
