@@ -53,6 +53,11 @@ class Progress:
 RUNNING, CHECKING, STOPPING, DONE, CANCELLED, FAILED = "running", "checking", "stopping", "done", "cancelled", "failed"
 
 
+def bytes_text(size: int) -> str:
+    """A file's size as people say it."""
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+
+
 def offer_for(request: Request, facts: Facts, tables: Tables) -> Offer | None:
     """The file to fetch for the method asked for, or for the one that Auto would like best.
 

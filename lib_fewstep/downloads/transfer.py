@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from huggingface_hub import constants, hf_hub_url
 
 from ..core.detect import sha256_of
-from ..core.offers import Offer
+from ..core.offers import Offer, bytes_text
 
 CHUNK = 1 << 15
 """Bytes between two looks at whether the user has cancelled."""
@@ -162,9 +162,9 @@ def _stream(session: requests.Session, part: Path, offer: Offer, report: Report,
             return
         _check_status(response, offer)
         at, total = _extent(response, at)
-        limit = offer.size + SLACK if offer.size else LONGEST
-        if max(total or 0, at) > limit:
-            raise Failed(f"{url} is {_size(max(total or 0, at))} long, and {_size(offer.size or LONGEST)} were expected: not downloaded")
+        limit, expected = offer.size + SLACK if offer.size else LONGEST, bytes_text(offer.size or LONGEST)
+        if total is not None and total > limit:
+            raise Failed(f"{url} is {bytes_text(total)} long, and {expected} were expected: not downloaded")
         _check_space(part.parent, (total or offer.size or 0) - at)
         with open(part, "r+b" if at else "wb") as file:
             file.seek(at)
@@ -174,11 +174,11 @@ def _stream(session: requests.Session, part: Path, offer: Offer, report: Report,
                     raise Cancelled
                 at += len(chunk)
                 if at > limit:
-                    raise _Endless(f"{url} does not end after the {_size(offer.size or LONGEST)} that were expected: given up")
+                    raise _Endless(f"{url} does not end after the {expected} that were expected: given up")
                 file.write(chunk)
                 report(at, total or offer.size)
     if total is not None and at < total:  # older urllib3 takes this for an end
-        raise requests.ConnectionError(f"it ended {_size(total - at)} too early")
+        raise requests.ConnectionError(f"it ended {bytes_text(total - at)} too early")
 
 
 def _check_redirect(response: requests.Response, url: str) -> None:
@@ -245,7 +245,7 @@ def _give_name(part: Path, final: Path) -> None:
 def _check_space(folder: Path, missing: int) -> None:
     free = shutil.disk_usage(folder).free
     if missing > free:
-        raise Failed(f"{folder} has {_size(free)} left, and {_size(missing)} are needed: make room, and try again")
+        raise Failed(f"{folder} has {bytes_text(free)} left, and {bytes_text(missing)} are needed: make room, and try again")
 
 
 def _of_disk(error: OSError, folder: Path, part: Path) -> str:
@@ -259,11 +259,7 @@ def _length(part: Path) -> int:
 
 
 def _kept(part: Path) -> str:
-    return f"{_size(_length(part))} have come and are kept"
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size} bytes"
+    return f"{bytes_text(_length(part))} have come and are kept"
 
 
 def _short(error: requests.RequestException) -> str:

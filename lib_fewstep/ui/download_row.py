@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from ..core.offers import DONE, STOPPING, Offer, Progress
+from ..core.offers import CHECKING, DONE, STOPPING, Offer, Progress, bytes_text
 
 
 class Downloads(Protocol):
@@ -36,8 +36,8 @@ class Row:
         if not self.text:
             return ""
         value = "" if self.share is None else f' value="{self.share:.3f}"'
-        bar = f'<progress max="1"{value}></progress> ' if self.cancel else ""
-        return f'<div class="fewstep-download" data-state="{html.escape(self.state)}">{bar}{html.escape(self.text)}</div>'
+        bar = f'<progress max="1"{value}></progress>' if self.cancel else ""
+        return f'<div class="fewstep-download" data-state="{html.escape(self.state)}">{bar}<span>{html.escape(self.text)}</span></div>'
 
 
 def row_of(offer: Offer | None, method: str | None, progress: Progress | None, forbidden: str | None) -> Row:
@@ -57,7 +57,7 @@ def row_of(offer: Offer | None, method: str | None, progress: Progress | None, f
 
 def button_text(offer: Offer) -> str:
     """File, size and licence."""
-    size = f"{offer.size / 1e6:.0f} MB" if offer.size else "size unknown"
+    size = bytes_text(offer.size) if offer.size else "size unknown"
     licence = offer.licence or "licence unknown"
     return f"Download {offer.name} ({size}, {licence}{': non-commercial use only' if offer.noncommercial else ''})"
 
@@ -72,9 +72,9 @@ def _share(progress: Progress) -> float | None:
 
 
 def _how_far(progress: Progress) -> str:
-    words = {"checking": "checking", STOPPING: "stopping"}
-    of_all = f" of {progress.total / 1e6:.0f}" if progress.total else ""
-    return f"{progress.offer.name}: {words.get(progress.state, 'downloading')}, {progress.received / 1e6:.0f}{of_all} MB"
+    words = {CHECKING: "checking", STOPPING: "stopping"}
+    of_all = f" of {bytes_text(progress.total)}" if progress.total else ""
+    return f"{progress.offer.name}: {words.get(progress.state, 'downloading')}, {bytes_text(progress.received)}{of_all}"
 
 
 class DownloadRow:

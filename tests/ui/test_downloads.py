@@ -76,7 +76,7 @@ def test_it_is_watched_and_cancelled(page: Page) -> None:
     page.downloads.progress = replace(page.downloads.progress, received=67_281_766)
     before = page.args()
     page.fire("download_poll", "click")
-    assert 'value="0.250"' in page["download_line"] and "67 of 269 MB" in page["download_line"]
+    assert 'value="0.250"' in page["download_line"] and "67 MB of 269 MB" in page["download_line"]
     assert page.args() == before
     page.fire("download_cancel", "click")
     assert page.downloads.cancelled == 1
@@ -144,12 +144,12 @@ def test_a_running_download_is_shown_whatever_is_chosen(state: str, word: str) -
     for offer in (OFFER, None, replace(OFFER, method="y", name="y.safetensors")):
         row = row_of(offer, None, progress, None)
         assert (row.button, row.cancel, row.share) == ("", True, 0.25)
-        assert row.text == f"x.safetensors: {word}, 50 of 200 MB"
+        assert row.text == f"x.safetensors: {word}, 50 MB of 200 MB"
 
 
 def test_a_download_of_unknown_length_shows_a_bar_without_an_end() -> None:
     row = row_of(None, None, Progress(OFFER, RUNNING, 50_000_000, None), None)
-    assert row.share is None and '<progress max="1"></progress> x.safetensors: downloading, 50 MB' in row.html
+    assert row.share is None and '<progress max="1"></progress><span>x.safetensors: downloading, 50 MB</span>' in row.html
 
 
 def test_how_another_methods_download_ended_is_no_news() -> None:

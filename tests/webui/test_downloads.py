@@ -116,7 +116,7 @@ def test_a_missing_lora_is_one_button_away(visit: Visit, tab: Tab, screenshots: 
     assert not tab.own("download").is_visible()
     tab.choose("method", METHOD)
     wait_until(lambda: tab.own("download").is_visible())
-    size = f"{len(content) / 1e6:.0f} MB"
+    size = f"{len(content) / 1e3:.0f} kB"
     assert tab.own("download").inner_text() == f"Download some-lora.safetensors ({size}, cc-by-nc-4.0: non-commercial use only)"
     assert server.REPO in line(tab) and "no LoRA of Own few-step is installed" in tab.plan
     tab.own("accordion").screenshot(path=screenshots / f"{name}-download-offer.png")
