@@ -1,6 +1,7 @@
 // Few-Step Accelerator: what gradio cannot do by itself.
 // 1. While the Accelerator decides them, the host's own controls say so.
 // 2. The plan line follows the host's controls and the selected checkpoint, which change without an event that reaches Python.
+// 3. A running download is watched, also after the page was loaded anew, and what it has brought is taken up.
 (function () {
     "use strict";
 
@@ -8,6 +9,7 @@
     const OVERRIDDEN = ["steps", "cfg_scale", "sampling", "scheduler"];
     const FOLLOWED = ["prompt", "neg_prompt", "steps", "cfg_scale", "denoising_strength", "hr-checkbox", "hires_steps", "width", "height"];
     const TYPING_PAUSE_MS = 500;
+    const WATCH_MS = 1000;
 
     const byId = (id) => gradioApp().getElementById ? gradioApp().getElementById(id) : gradioApp().querySelector("#" + id);
     const part = (tab, name) => byId(`fewstep_${tab}_${name}`);
@@ -55,6 +57,17 @@
         followControls(tab);
         markOverridden(tab);
     }));
+
+    // The WebUI may run without gradio's queue, so Python cannot tell the page by itself.
+    const downloading = {};
+    function watchDownload(tab) {
+        const shown = gradioApp().querySelector(`#fewstep_${tab}_download_line .fewstep-download`);
+        const running = Boolean(shown && shown.querySelector("progress"));
+        if (running) part(tab, "download_poll").click();
+        else if (downloading[tab]) TABS.forEach(sync);
+        downloading[tab] = running;
+    }
+    setInterval(() => TABS.forEach(watchDownload), WATCH_MS);
 
     let checkpoint;
     if (typeof onOptionsChanged === "function") {

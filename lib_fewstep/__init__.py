@@ -7,6 +7,7 @@ Facts in, one decision, acts out:
     data/   methods.yaml (one row per method) and files.yaml (one row per published file).
     host/   the WebUI's `modules`: reads the facts, applies the plan. Decides nothing, draws nothing.
     ui/     gradio: the accordion. Never imports the WebUI.
+    downloads/  fetches published files that the user asks for: the only room that reaches the network. Knows neither the WebUI nor gradio.
 
-Imports point one way: scripts -> host, ui -> core -> data.
+Imports point one way: scripts -> host, ui, downloads -> core -> data.
 """

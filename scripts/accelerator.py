@@ -7,13 +7,15 @@ from modules import script_callbacks, scripts
 from modules.ui_components import InputAccordion, ToolButton
 
 from lib_fewstep.core.choose import fitting
-from lib_fewstep.host import apply, generation, infotext, routes, samplers, settings, xyz
+from lib_fewstep.downloads.jobs import Downloads
+from lib_fewstep.host import apply, downloads, generation, infotext, routes, samplers, settings, xyz
 from lib_fewstep.host.cfg import steer_cfg
 from lib_fewstep.host.facts import USER_TABLE, HostFacts
 from lib_fewstep.host.reload import forget_library
 from lib_fewstep.ui.accordion import HOST_CONTROLS, Accordion, Widgets
 
 facts = HostFacts()
+fetching = Downloads(downloads.lora_folder, downloads.forbidden, facts.refresh)
 
 
 class Accelerator(scripts.Script):
@@ -30,7 +32,7 @@ class Accelerator(scripts.Script):
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img: bool) -> list[Any]:
-        self.accordion = Accordion(self.tab, facts, Widgets(InputAccordion, ToolButton))
+        self.accordion = Accordion(self.tab, facts, Widgets(InputAccordion, ToolButton), fetching)
         controls = self.accordion.build()
         self.infotext_fields = self.accordion.paste_fields(lambda params: infotext.read(params, facts.tables))
         self.paste_field_names = [name for _, name in self.infotext_fields]
@@ -59,6 +61,7 @@ def on_before_ui() -> None:
 
 def on_script_unloaded() -> None:
     samplers.unregister()
+    fetching.cancel()
     forget_library()
 
 

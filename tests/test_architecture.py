@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "lib_fewstep"
-ROOMS = ("core", "host", "ui")
+ROOMS = ("core", "downloads", "host", "ui")
 SOURCES = sorted(LIBRARY.rglob("*.py"))
 SCRIPT = ROOT / "scripts" / "accelerator.py"
 METHODS = yaml.safe_load((LIBRARY / "data" / "methods.yaml").read_text(encoding="utf-8"))["methods"]
@@ -21,6 +21,7 @@ METHODS = yaml.safe_load((LIBRARY / "data" / "methods.yaml").read_text(encoding=
 ALLOWED = {
     "core": {"torch", "tqdm", "yaml"},
     "ui": {"gradio", "lib_fewstep.core"},
+    "downloads": {"huggingface_hub", "requests", "filelock", "lib_fewstep.core"},
     "host": {"modules", "torch", "fastapi", "safetensors", "lib_fewstep.core"},
 }
 # Of the standard library: whatever makes numbers of its own, or reaches out.
@@ -98,6 +99,15 @@ def test_imports_point_one_way(path: Path) -> None:
         ("core", "from ..ui.view import View"),
         ("core", "def f():\n    import modules.shared"),
         ("core", "import numpy"),
+        ("core", "import huggingface_hub"),
+        ("core", "from ..downloads.transfer import fetch"),
+        ("ui", "from ..downloads.jobs import Downloads"),
+        ("host", "from ..downloads import transfer"),
+        ("host", "import requests"),
+        ("downloads", "from modules import shared"),
+        ("downloads", "import gradio"),
+        ("downloads", "from ..host.facts import HostFacts"),
+        ("downloads", "import torch"),
         ("ui", "from modules import shared"),
         ("ui", "from ..host.facts import HostFacts"),
         ("ui", "from lib_fewstep.host import apply"),
@@ -120,6 +130,7 @@ def test_a_wrong_import_would_be_found(room: str, line: str) -> None:
         ("core", "from .plan import Plan"),
         ("ui", "from ..core.plan import Plan"),
         ("host", "from modules import x"),
+        ("downloads", "from ..core.offers import Offer"),
     ],
 )
 def test_a_right_import_is_none(room: str, line: str) -> None:

@@ -100,6 +100,9 @@ class PublishedFile:
     superseded: bool = False
     note: str = ""
     kind: str = LORA
+    path: str = ""
+    """Where in `repo` the file lies; empty where that is not known."""
+    loads_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -287,6 +290,8 @@ def _published_file(row: Any, profiles: Mapping[str, Profile]) -> PublishedFile:
         superseded=bool(row.get("superseded", False)),
         note=_text(row, "note", default=""),
         kind=_one_of(row, "kind", (LORA, CHECKPOINT), default=LORA),
+        path=_text(row, "path", default=""),
+        loads_in=_text(row, "loads_in", default=""),
     )
 
 

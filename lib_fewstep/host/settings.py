@@ -14,6 +14,7 @@ from ..core.profiles import Problem
 
 _SECTION = ("fewstep", "Few-Step Accelerator")
 _ALL_STEPS, _AUTO_ORDER, _NOTES, _BADGES = "fewstep_all_steps", "fewstep_auto_order", "fewstep_notes", "fewstep_badges"
+_DOWNLOADS = "fewstep_downloads"
 
 
 def register(user_table: Path, problems: Sequence[Problem], methods: Collection[str]) -> None:
@@ -23,6 +24,8 @@ def register(user_table: Path, problems: Sequence[Problem], methods: Collection[
     _add(_AUTO_ORDER, "", "Auto prefers these methods, in this order", "keys with commas between them, such as tcd, lcm; the others follow")
     _add(_NOTES, True, "Put the Accelerator's notes under the pictures", "what could not be done is told all the same")
     _add(_BADGES, True, "Show on LoRA cards what the Accelerator takes a file for")
+    _add(_DOWNLOADS, True, "Offer to download the LoRA of a method that is not installed",
+         "from its publisher's Hugging Face repository, and only when you press the button")
     unknown = [key for key in auto_order() if key not in methods]
     text = f"<p>Your own methods and files: <code>{html.escape(str(user_table))}</code>, read when the UI is loaded.</p>"
     if problems:
@@ -47,6 +50,11 @@ def auto_order() -> list[str]:
 def notes() -> bool:
     """Whether notes on what is done are put under the pictures."""
     return bool(_value(_NOTES, True))
+
+
+def downloads() -> bool:
+    """Whether files may be offered for download."""
+    return bool(_value(_DOWNLOADS, True))
 
 
 def _value(name: str, default: Any) -> Any:

@@ -9,9 +9,11 @@ import gradio as gr
 
 from ..core.controls import NUMBERS, ORDER, Controls, controls_from, initial, lora_text, method_text, request_of, worth_saving
 from ..core.facts import Facts
+from ..core.offers import Offer, offer_for
 from ..core.plan import make_plan
 from ..core.profiles import Tables
 from ..core.request import Request
+from .download_row import DownloadRow, Downloads
 from .view import has_number, lora_choices, make_view, method_choices, plan_html
 
 HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling", "denoising_strength", "hr-checkbox", "hires_steps",
@@ -63,8 +65,9 @@ class PasteName(str):
 class Accordion:
     """One tab's accordion: `build` it inside the host's page, then `wire` it when the host's own controls exist."""
 
-    def __init__(self, tab: str, source: Source, widgets: Widgets):
+    def __init__(self, tab: str, source: Source, widgets: Widgets, downloads: Downloads):
         self._tab, self._source, self._widgets = tab, source, widgets
+        self._download_row = DownloadRow(downloads)
         self.inputs: list[Any] = []
 
     def build(self) -> list[Any]:
@@ -92,6 +95,7 @@ class Accordion:
                 self._forget = gr.Button("Forget what is saved", size="sm", visible=False, elem_id=self._id("forget"))
                 self._all_methods = gr.Checkbox(False, label="Show methods for other models too", elem_id=self._id("all_methods"))
             self._plan = gr.HTML("", elem_id=self._id("plan"))
+            self._download_row.build(self._id)
             filled_for = gr.Textbox(start.filled_for, label="Filled for", visible=False, elem_id=self._id("filled_for"))
             self._sync = gr.Button("Sync", visible=False, elem_id=self._id("sync"))
         self.inputs = [enabled, method, lora, steps, cfg, weight, gamma, filled_for, guidance, cfg_steps]
@@ -104,7 +108,7 @@ class Accordion:
         """Connects the events. `host` holds the host's controls by their names in `HOST_CONTROLS`; missing ones are done without."""
         names = [name for name in HOST_CONTROLS if name in host]
         inputs = [*self.inputs, self._all_methods, *(host[name] for name in names)]
-        outputs = [*self.inputs[1:], self._plan, self._forget]
+        outputs = [*self.inputs[1:], self._forget, *self._download_row.outputs, self._plan]
 
         def handler(refill: bool = False, first: Callable[[tuple[Any, ...], list[str]], str] | None = None) -> Callable[..., list[Any]]:
             return lambda *values: self._updates(values, names, refill, first(values, names) if first is not None else "")
@@ -120,6 +124,7 @@ class Accordion:
         self._forget.click(handler(refill=True, first=self._forgotten), inputs=inputs, outputs=outputs, **_QUIET)
         for number in numbers:
             number.change(lambda *values: self._plan_line(values, names), inputs=inputs, outputs=[self._plan], **_QUIET)
+        self._download_row.wire(inputs, lambda values: self._wanted(values, names), **_QUIET)
 
     def paste_fields(self, read: Reader) -> list[tuple[Any, PasteName]]:
         """What the host needs to restore the accordion from an infotext, and to send it to the other tab."""
@@ -176,13 +181,21 @@ class Accordion:
         updates["method"] = gr.update(value=view.method, choices=view.methods)
         updates["lora"] = gr.update(value=view.lora, choices=view.loras)
         updates |= {name: gr.update(value=getattr(view.controls, name), visible=name in view.numbers) for name in NUMBERS}
-        return [*updates.values(), plan_html(view.plan, facts, message), gr.update(visible=view.has_saved)]
+        offered = self._download_row.updates(view.offer, view.plan.method)
+        return [*updates.values(), gr.update(visible=view.has_saved), *offered, plan_html(view.plan, facts, message)]
 
     def _plan_line(self, values: tuple[Any, ...], names: list[str]) -> str:
         """For the controls as they stand: nothing is filled in over what the user has just set."""
         controls, base = self._read(values, names)
         facts = self._source.of_page()
         return plan_html(make_plan(request_of(controls, base, self._source.tables), facts, self._source.tables), facts)
+
+    def _wanted(self, values: tuple[Any, ...], names: list[str]) -> tuple[Offer | None, str | None]:
+        """What could be downloaded for the controls as they stand, and the method that runs."""
+        controls, base = self._read(values, names)
+        facts, tables = self._source.of_page(), self._source.tables
+        request = request_of(controls, base, tables)
+        return offer_for(request, facts, tables), make_plan(request, facts, tables).method
 
     def _id(self, name: str) -> str:
         return f"fewstep_{self._tab}_{name}"

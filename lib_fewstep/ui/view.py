@@ -16,6 +16,7 @@ from ..core.controls import (
     with_saved_numbers,
 )
 from ..core.facts import Facts
+from ..core.offers import Offer, offer_for
 from ..core.plan import Plan, make_plan
 from ..core.profiles import FAMILIES, Profile, Tables
 from ..core.request import AUTO, NO_LORA, Request, row_value
@@ -23,7 +24,9 @@ from ..core.request import AUTO, NO_LORA, Request, row_value
 
 @dataclass(frozen=True)
 class View:
-    """`methods` and `loras` are the texts to choose from, `method` and `lora` those that are chosen; `numbers` are the controls to show."""
+    """`methods` and `loras` are the texts to choose from, `method` and `lora` those that are chosen; `numbers` are the controls to show;
+    `offer` is a file that could be downloaded.
+    """
 
     controls: Controls
     methods: list[str]
@@ -33,6 +36,7 @@ class View:
     plan: Plan
     numbers: frozenset[str]
     has_saved: bool
+    offer: Offer | None
 
 
 def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, all_methods: bool = False, refill: bool = False) -> View:
@@ -57,6 +61,7 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
         plan=make_plan(request, facts, tables),
         numbers=frozenset(name for name in NUMBERS if profile is None or has_number(profile, name)),
         has_saved=bool(facts.saved),
+        offer=offer_for(request, facts, tables),
     )
 
 

@@ -12,6 +12,7 @@ import gradio as gr
 
 from lib_fewstep.core.controls import ORDER
 from lib_fewstep.core.facts import Facts, InstalledLora
+from lib_fewstep.core.offers import RUNNING, Offer, Progress
 from lib_fewstep.core.profiles import Tables
 from lib_fewstep.ui.accordion import Accordion, Widgets
 from tests.core.situations import TABLES
@@ -37,6 +38,26 @@ class Source:
         self.facts = replace(self.facts, loras=(*self.facts.loras, *self.in_folder))
 
 
+class Fetcher:
+    """Downloads that a test moves on by hand."""
+
+    def __init__(self) -> None:
+        self.progress: Progress | None = None
+        self.why_not: str | None = None
+        self.started: list[Offer] = []
+        self.cancelled = 0
+
+    def forbidden(self) -> str | None:
+        return self.why_not
+
+    def start(self, offer: Offer) -> None:
+        self.started.append(offer)
+        self.progress = Progress(offer, RUNNING, 0, offer.size)
+
+    def cancel(self) -> None:
+        self.cancelled += 1
+
+
 @contextmanager
 def foldable(value: bool, label: str, elem_id: str) -> Iterator[Any]:
     """The host's accordion that is a checkbox too."""
@@ -48,8 +69,9 @@ def foldable(value: bool, label: str, elem_id: str) -> Iterator[Any]:
 class Page:
     def __init__(self, source: Source, tab: str = "txt2img", host: Sequence[str] | None = None):
         self.source = source
+        self.downloads = Fetcher()
         self.blocks: Any
-        self.accordion = Accordion(tab, source, Widgets(foldable, lambda text, elem_id: gr.Button(text, elem_id=elem_id)))
+        self.accordion = Accordion(tab, source, Widgets(foldable, lambda text, elem_id: gr.Button(text, elem_id=elem_id)), self.downloads)
         with gr.Blocks() as self.blocks:
             self.inputs = self.accordion.build()
             made = {

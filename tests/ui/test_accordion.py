@@ -301,7 +301,7 @@ def test_no_value_of_the_hosts_makes_it_raise(name: str, page: Page) -> None:
     for value in HOSTILE:
         values = (*page.args(), False, *(value if other == name else page.values[page.host[other]._id] for other in names))
         assert 'data-active="true"' in page.accordion._plan_line(values, names), repr(value)[:20]
-        assert 'data-active="true"' in page.accordion._updates(values, names, refill=False)[-2], repr(value)[:20]
+        assert 'data-active="true"' in page.accordion._updates(values, names, refill=False)[-1], repr(value)[:20]
 
 
 # ------------------------------------------------------------------------------------------------------------- from an infotext

@@ -260,17 +260,26 @@ class Running:
 
 
 @contextmanager
-def running(host: Host, data: Path, with_extension: bool = True, flags: Sequence[str] = (), port: int = 0) -> Iterator[Running]:
-    """Starts `host` with its private folder at `data`, waits until it can generate, and stops it at the end. Port 0 takes a free one."""
+def running(
+    host: Host, data: Path, with_extension: bool = True, flags: Sequence[str] = (), port: int = 0, user_table: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Running]:
+    """Starts `host` with its private folder at `data`, waits until it can generate, and stops it at the end. Port 0 takes a free one.
+
+    `user_table`: rows of the user's own, as YAML.
+    """
     extensions = {"webui-probe": PROBE, **({"few-step-accelerator": EXTENSION} if with_extension else {})}
     if host.kind == "a1111":
         extensions["tiny-sdxl"] = TINY_SDXL
     data.mkdir(parents=True)
     prepare(host, data, extensions)
+    if user_table:
+        (data / "fewstep.yaml").write_text(user_table, encoding="utf-8")
     port = port or _free_port()
+    variables = {**_environment(host), **(environment or {})}
     with open(data / "webui.log", "wb") as log:
         process = subprocess.Popen(
-            host.command(port, data, flags), cwd=host.root, env=_environment(host), stdout=log, stderr=subprocess.STDOUT,
+            host.command(port, data, flags), cwd=host.root, env=variables, stdout=log, stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL, start_new_session=True,
         )
         try:

@@ -1,0 +1,118 @@
+"""Which published file can be fetched for a method that is not installed: a row of the tables with an address and a sha256, or none."""
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from .choose import checkpoint_profile, fitting, with_saved
+from .facts import Facts
+from .profiles import LORA, Profile, PublishedFile, Tables, name_key
+from .request import AUTO, Request
+
+SUFFIX = ".safetensors"
+_REPO = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
+_PATH = re.compile(r"([\w-][\w.+ -]*/)*[\w-][\w.+ -]*\.safetensors", re.ASCII)
+_NO_WEBUI, _EVERY_WEBUI = "diffusers", "all"
+"""Values of a row's `loads_in`: which WebUIs read the file's key names."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A file that can be fetched: from `path` in the Hugging Face repository `repo`, to be kept under `name`."""
+
+    method: str
+    label: str
+    name: str
+    repo: str
+    path: str
+    sha256: tuple[str, ...]
+    size: int | None
+    licence: str
+    noncommercial: bool
+    tested: bool
+    """Whether it is proven that WebUIs read the file's key names."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the fetching of `offer` is: `received` of `total` bytes (None: unknown). `message` says in words how it ended."""
+
+    offer: Offer
+    state: str
+    received: int = 0
+    total: int | None = None
+    message: str = ""
+
+    @property
+    def running(self) -> bool:
+        return self.state in (RUNNING, CHECKING, STOPPING)
+
+
+RUNNING, CHECKING, STOPPING, DONE, CANCELLED, FAILED = "running", "checking", "stopping", "done", "cancelled", "failed"
+
+
+def bytes_text(size: int) -> str:
+    """A file's size as people say it."""
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+
+
+def offer_for(request: Request, facts: Facts, tables: Tables) -> Offer | None:
+    """The file to fetch for the method asked for, or for the one that Auto would like best.
+
+    None where a LoRA that can be used is installed or chosen, and where no row has all that is needed. Auto offers nothing that may not
+    be used commercially: that is for the user to choose.
+    """
+    request = with_saved(request, facts, tables)
+    method = None if request.method == AUTO else request.method
+    if request.lora != AUTO or fitting(facts, tables, method) or not _needs_lora(facts, tables):
+        return None
+    if method is not None:
+        offers = list(_offers(method, facts, tables))
+        families = {file.family for file, _ in offers}
+        return offers[0][1] if len(families) == 1 else None  # unknown checkpoint: only what leaves no doubt
+    if facts.family is None:
+        return None
+    return next((offer for key in tables.auto_order for _, offer in _offers(key, facts, tables) if not offer.noncommercial), None)
+
+
+def _needs_lora(facts: Facts, tables: Tables) -> bool:
+    """Not so a checkpoint that is distilled itself, nor one that no method was made for."""
+    return checkpoint_profile(facts, tables) is None and not (facts.unet is not None and facts.unet.reads_picture)
+
+
+def _offers(method: str, facts: Facts, tables: Tables) -> Iterator[tuple[PublishedFile, Offer]]:
+    for file in tables.files:
+        asked = file.method == method and facts.family in (None, file.family)
+        if asked and (made := offer_of(file, tables.profiles[method], tables)):
+            yield file, made
+
+
+def offer_of(file: PublishedFile, profile: Profile, tables: Tables) -> Offer | None:
+    """`file` as an offer; None where its row lacks a sha256 or an address, or where no WebUI could use it."""
+    usable = file.kind == LORA and not file.superseded and file.loads_in != _NO_WEBUI
+    if not (usable and file.sha256 and _REPO.fullmatch(file.repo) and _PATH.fullmatch(file.path)):
+        return None
+    licence = file.licence or profile.licence
+    noncommercial = profile.noncommercial or "nc" in name_key(licence).split("-")
+    name = _name(file, tables) + SUFFIX
+    tested = file.loads_in == _EVERY_WEBUI
+    return Offer(profile.key, profile.label, name, file.repo, file.path, file.sha256, file.size, licence, noncommercial, tested)
+
+
+def _name(file: PublishedFile, tables: Tables) -> str:
+    """What the file is kept as: its published name if that tells what it is, else one made from its repository's.
+
+    Many files are published as pytorch_lora_weights.safetensors.
+    """
+    stem, repository = PurePosixPath(file.path).stem, file.repo.rpartition("/")[2]
+    candidates = (stem, repository, f"{repository}-lora")
+    return next((name for name in candidates if _is_known_as(name, file, tables)), f"{repository}-{stem}")
+
+
+def _is_known_as(stem: str, file: PublishedFile, tables: Tables) -> bool:
+    """Whether a file of that name would be taken for what `file` is."""
+    key = name_key(stem)
+    known = (f for f in tables.files if (f.kind, f.family) == (LORA, file.family) and not f.superseded)
+    return next((f.method for f in known if any(p.search(key) for p in f.names)), None) == file.method

@@ -1,0 +1,1 @@
+"""Fetching published files: the only room that reaches the network."""

@@ -1,0 +1,273 @@
+"""One published file, from its Hugging Face repository into the WebUI's folder: whole and verified, or not at all.
+
+What has come lies beside its place as `NAME.….part`, a name that no WebUI takes for a model, until its sha256 is right.
+Addresses, the offline switch and the endpoint are huggingface_hub's. The bytes are streamed here: its own downloads can neither be
+watched nor stopped in all the versions that hosts ship, do not check the sha256, and take as many bytes as a server cares to send.
+"""
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from filelock import FileLock, Timeout
+from huggingface_hub import constants, hf_hub_url
+
+from ..core.detect import sha256_of
+from ..core.offers import Offer, bytes_text
+
+CHUNK = 1 << 15
+"""Bytes between two looks at whether the user has cancelled."""
+TRIES = 5
+"""How often in a row a connection may be lost with hardly anything gained."""
+PAUSE_SECONDS = 1.0
+"""Before the second try; doubled before each further one."""
+SLACK = 1 << 20
+"""Bytes that a file may be longer than its row says, some of which are calculated; also what counts as a gain. The sha256 decides."""
+LONGEST = 4 << 30
+"""Bytes of a file whose row names no size."""
+_LOCK = ".fewstep-download.lock"
+
+Report = Callable[[int, "int | None"], None]
+"""Is told the bytes that have come and their whole number; None: unknown."""
+
+
+class Failed(Exception):
+    """Nothing was installed; says what went wrong and what the user can do."""
+
+
+class _Endless(Failed):
+    """More came than the file can have."""
+
+
+class Cancelled(Exception):
+    """The user has stopped it."""
+
+
+def fetch(offer: Offer, folder: Path, report: Report, cancel: threading.Event, endpoint: str | None = None) -> Path:
+    """Brings the offered file into `folder` and returns its path. Goes on where an earlier, interrupted fetch ended.
+
+    Raises Failed or Cancelled; then nothing has the file's name but what had it before.
+    """
+    final = folder / offer.name
+    part = folder / f"{offer.name}.{offer.sha256[0][:12]}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone_in(folder):
+            if not _is_there(final, offer):
+                _complete(part, offer, report, cancel, _address(offer, endpoint))
+                _give_name(part, final)
+            part.unlink(missing_ok=True)
+    except FileExistsError as error:
+        raise Failed(f"{final} has come there in the meantime; it is left as it is") from error
+    except OSError as error:
+        raise Failed(_of_disk(error, folder, part)) from error
+    return final
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """One download a folder, of all processes that share it. A process that dies lets go."""
+    lock = FileLock(folder / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise Failed(f"something is being downloaded into {folder} already: wait for its end, and try again") from error
+    except NotImplementedError:  # a file system without locks
+        pass
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _address(offer: Offer, endpoint: str | None) -> str:
+    try:
+        return hf_hub_url(offer.repo, offer.path, endpoint=endpoint)
+    except ValueError as error:
+        raise Failed(f"{offer.repo} is no repository's name: mend the row of {offer.name}") from error
+
+
+def _is_there(final: Path, offer: Offer) -> bool:
+    """Whether the very file is there. Another one of its name is the user's: it is never replaced."""
+    if not os.path.lexists(final):
+        return False
+    if final.is_file() and sha256_of(final) in offer.sha256:
+        return True
+    raise Failed(f"{final} exists and is not the file that {offer.repo} publishes (its sha256 differs): rename or remove it, and try again")
+
+
+# -------------------------------------------------------------------------------------------------------------- the bytes
+
+
+def _complete(part: Path, offer: Offer, report: Report, cancel: threading.Event, url: str) -> None:
+    """Brings `part` to the whole file. What an earlier run has left behind may be spoilt: then once more from the start."""
+    while True:
+        resumed = _length(part) > 0
+        if not resumed or _length(part) != offer.size:
+            try:
+                _receive(part, offer, report, cancel, url)
+            except _Endless:
+                part.unlink()
+                raise
+        report(_length(part), _length(part))
+        found = sha256_of(part)
+        if found in offer.sha256:
+            return
+        part.unlink()
+        if not resumed:
+            raise Failed(
+                f"what came from {url} is not the published file: its sha256 is {found[:12]}…, expected {offer.sha256[0][:12]}…. It was "
+                "removed. Its publisher may have replaced it, or something on the way answers instead: get the file by hand"
+            )
+
+
+def _receive(part: Path, offer: Offer, report: Report, cancel: threading.Event, url: str) -> None:
+    """Appends to `part` until nothing is missing, over as many connections as that takes."""
+    lost = 0
+    with requests.Session() as session:
+        while True:
+            before = _length(part)
+            try:
+                return _stream(session, part, offer, report, cancel, url)
+            except requests.RequestException as error:
+                lost = 1 if _length(part) - before >= SLACK else lost + 1
+                if lost >= TRIES:
+                    raise Failed(
+                        f"the connection to {urlsplit(url).hostname} fails ({_short(error)}). {_kept(part)}: see whether the network and "
+                        "huggingface.co work, and try again"
+                    ) from error
+            if cancel.wait(PAUSE_SECONDS * 2 ** (lost - 1)):
+                raise Cancelled
+
+
+def _stream(session: requests.Session, part: Path, offer: Offer, report: Report, cancel: threading.Event, url: str) -> None:
+    """One connection's share. Raises requests.RequestException where another try may help."""
+    if cancel.is_set():
+        raise Cancelled
+    at = _length(part)
+    headers = {"User-Agent": "few-step-accelerator", "Accept-Encoding": "identity"}  # the files are public: no token leaves this machine
+    if at:
+        headers["Range"] = f"bytes={at}-"
+    hooks = {"response": lambda response, **_: _check_redirect(response, url)}
+    with session.get(url, headers=headers, stream=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT, hooks=hooks) as response:
+        if response.status_code == 416:  # nothing is missing, or too much is there: the sha256 tells
+            return
+        _check_status(response, offer)
+        at, total = _extent(response, at)
+        limit, expected = offer.size + SLACK if offer.size else LONGEST, bytes_text(offer.size or LONGEST)
+        if total is not None and total > limit:
+            raise Failed(f"{url} is {bytes_text(total)} long, and {expected} were expected: not downloaded")
+        _check_space(part.parent, (total or offer.size or 0) - at)
+        with open(part, "r+b" if at else "wb") as file:
+            file.seek(at)
+            file.truncate()
+            for chunk in response.iter_content(CHUNK):
+                if cancel.is_set():
+                    raise Cancelled
+                at += len(chunk)
+                if at > limit:
+                    raise _Endless(f"{url} does not end after the {expected} that were expected: given up")
+                file.write(chunk)
+                report(at, total or offer.size)
+    if total is not None and at < total:  # older urllib3 takes this for an end
+        raise requests.ConnectionError(f"it ended {bytes_text(total - at)} too early")
+
+
+def _check_redirect(response: requests.Response, url: str) -> None:
+    """huggingface.co sends on to the servers that hold its files. Their word is not trusted, the sha256 is; but nobody may listen in."""
+    if not response.is_redirect:
+        return
+    there, here = urlsplit(urljoin(response.url, response.headers["location"])), urlsplit(url)
+    same_place = (there.scheme, there.netloc) == (here.scheme, here.netloc)
+    if there.scheme != "https" and not same_place:
+        raise Failed(f"{here.netloc} sends on to {there.scheme}://{there.netloc}, which is not https: not followed")
+
+
+def _check_status(response: requests.Response, offer: Offer) -> None:
+    """Passes 200 and 206. What may be over soon counts as a lost connection, the rest is final."""
+    status, page = response.status_code, f"https://huggingface.co/{offer.repo}"
+    if status in (200, 206):
+        return
+    if status in (408, 429) or status >= 500:
+        raise requests.ConnectionError(f"it answers {status}")
+    if status in (401, 403):
+        raise Failed(
+            f"{offer.repo} does not give the file to everyone ({status}): accept its conditions on {page}, get {offer.path} there by hand, "
+            "and put it into the Lora folder"
+        )
+    if status == 404:
+        raise Failed(f"{offer.repo} has no file {offer.path} any more (404): look for it on {page}")
+    raise Failed(f"{response.url.partition('?')[0]} answers {status} where the file was expected: look at {page}")
+
+
+def _extent(response: requests.Response, asked_from: int) -> tuple[int, int | None]:
+    """Where in the file the answer begins, and how long the file is (None: not told)."""
+    if response.status_code == 206:
+        told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        if told is None or int(told[1]) != asked_from:
+            raise requests.ConnectionError("it sends another part of the file than was asked for")
+        return asked_from, None if told[2] == "*" else int(told[2])
+    length = response.headers.get("Content-Length", "")
+    return 0, int(length) if length.isdecimal() else None
+
+
+# --------------------------------------------------------------------------------------------------------------- the disk
+
+
+def _give_name(part: Path, final: Path) -> None:
+    """Makes `part` the file, at once and for good, but never over one that has come there meanwhile."""
+    with open(part, "r+b") as file:
+        os.fsync(file.fileno())
+    try:
+        os.link(part, final)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if os.path.lexists(final):
+            raise FileExistsError(final) from None
+        os.replace(part, final)
+    if os.name == "posix":
+        folder = os.open(final.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _check_space(folder: Path, missing: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if missing > free:
+        raise Failed(f"{folder} has {bytes_text(free)} left, and {bytes_text(missing)} are needed: make room, and try again")
+
+
+def _of_disk(error: OSError, folder: Path, part: Path) -> str:
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
+        return f"the disk of {folder} is full. {_kept(part)}: make room, and try again; or remove {part.name}"
+    return f"{folder} cannot be written to ({error.strerror or error}): see whether the WebUI may write there"
+
+
+def _length(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _kept(part: Path) -> str:
+    return f"{bytes_text(_length(part))} have come and are kept"
+
+
+def _short(error: requests.RequestException) -> str:
+    """In words, and without the address that it holds, which may be signed and long."""
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "it broke off"
+    if isinstance(error, (requests.exceptions.SSLError, requests.exceptions.ProxyError)):
+        return type(error).__name__
+    if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
+        return "it does not answer"
+    return "it cannot be reached" if "Max retries" in str(error) else str(error)[:100]

@@ -1,0 +1,151 @@
+"""A LoRA that is not installed is fetched from the page, in Chromium, from a local stand-in for huggingface.co."""
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..downloads import server
+from . import hosts, lora_files
+from .client import PROMPT
+from .conftest import Pool
+from .test_page import SECONDS, Tab, browser, wait_until
+
+__all__ = ["browser"]  # the fixture
+
+SECONDS_LONG = 8
+"""How long the download takes."""
+METHOD = "Own few-step"
+TABLE = """
+methods:
+  own:
+    label: {label}
+    families: [{family}]
+    steps: 4
+    cfg: 1
+    weight: 1
+    sampler: LCM Few-Step
+    timesteps: lcm
+    scheduler: Automatic
+    negative_prompt: "no"
+    noncommercial: true
+files:
+  - file: weights.safetensors
+    method: own
+    family: {family}
+    repo: {repo}
+    path: {path}
+    names: ['^some-lora$']
+    size: {size}
+    sha256: "{sha256}"
+    licence: cc-by-nc-4.0
+    loads_in: all
+"""
+ALL = hosts.all_hosts()
+
+
+class Visit:
+    """A host that may download, the stand-in that it downloads from, and the file."""
+
+    def __init__(self, running: hosts.Running, hub: server.Hub):
+        self.running, self.hub = running, hub
+        self.file = running.data / "models" / "Lora" / "some-lora.safetensors"
+
+
+def lora_bytes(host: hosts.Host, folder: Path) -> bytes:
+    return lora_files.write_lora(host.checkpoint(host.families[0]), folder / "x.safetensors", seed=99).read_bytes()
+
+
+def table(host: hosts.Host, content: bytes) -> str:
+    digest = hashlib.sha256(content).hexdigest()
+    return TABLE.format(label=METHOD, family=host.families[0], repo=server.REPO, path=server.PATH, size=len(content), sha256=digest)
+
+
+@pytest.fixture
+def visit(request: pytest.FixtureRequest, pool: Pool, tmp_path: Path) -> Iterator[Visit]:
+    host, flags, environment = request.param
+    pool.stop()  # one WebUI at a time
+    content = lora_bytes(host, tmp_path)
+    with server.hub(content) as hub:
+        online = {"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "1", "HF_ENDPOINT": hub.url, **environment}
+        data = pool.new_folder(host)
+        with hosts.running(host, data, flags=flags, user_table=table(host, content), environment=online) as running:
+            yield Visit(running, hub)
+
+
+@pytest.fixture
+def tab(visit: Visit, browser: Any) -> Iterator[Tab]:
+    context = browser.new_context(viewport={"width": 1280, "height": 1600})
+    page = context.new_page()
+    page.set_default_timeout(SECONDS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    open_page(page, visit)
+    yield Tab(page, "txt2img")
+    context.close()
+    assert not [error for error in errors if "fewstep" in error.lower() or "accelerator" in error.lower()]
+
+
+def open_page(page: Any, visit: Visit) -> None:
+    page.goto(visit.running.url)
+    page.locator("#fewstep_txt2img_accordion input.input-accordion-checkbox").wait_for(state="visible")
+    wait_until(lambda: page.locator("#txt2img_prompt[data-fewstep-followed]").count() == 1)
+
+
+def line(tab: Tab) -> str:
+    return tab.own("download_line").inner_text() if tab.own("download_line").is_visible() else ""
+
+
+def share(tab: Tab) -> float:
+    bar = tab.own("download_line").locator("progress")
+    return float(bar.get_attribute("value", timeout=1000) or 0) if bar.count() else -1.0
+
+
+@pytest.mark.parametrize("visit", [(host, (), {}) for host in ALL], ids=[host.name for host in ALL], indirect=True)
+def test_a_missing_lora_is_one_button_away(visit: Visit, tab: Tab, screenshots: Path) -> None:
+    name = visit.running.host.name
+    content = visit.hub.content
+    visit.hub.behaviours = [server.slowly(len(content) // SECONDS_LONG)] * 3
+    assert not tab.own("download").is_visible()
+    tab.switch(on=True)
+    wait_until(lambda: "UNet evaluations instead of" in tab.plan)  # Auto has others
+    assert not tab.own("download").is_visible()
+    tab.choose("method", METHOD)
+    wait_until(lambda: tab.own("download").is_visible())
+    size = f"{len(content) / 1e3:.0f} kB"
+    assert tab.own("download").inner_text() == f"Download some-lora.safetensors ({size}, cc-by-nc-4.0: non-commercial use only)"
+    assert server.REPO in line(tab) and "no LoRA of Own few-step is installed" in tab.plan
+    tab.own("accordion").screenshot(path=screenshots / f"{name}-download-offer.png")
+
+    tab.own("download").click()
+    wait_until(lambda: share(tab) > 0.1)
+    assert tab.own("download_cancel").is_visible() and not tab.own("download").is_visible() and not visit.file.exists()
+    tab.own("accordion").screenshot(path=screenshots / f"{name}-download-running.png")
+    tab.own("download_cancel").click()
+    wait_until(lambda: "Cancelled" in line(tab))
+    assert not visit.file.exists()
+
+    tab.own("download").click()
+    wait_until(lambda: share(tab) > 0.3)
+    open_page(tab.page, visit)  # the page is loaded anew: the download goes on
+    tab.switch(on=True)
+    wait_until(lambda: share(tab) > 0.3)
+    tab.choose("method", METHOD)
+    wait_until(lambda: tab.plan.startswith(f"{METHOD}: 4 steps, CFG 1, LCM Few-Step, <lora:some-lora:1>"))
+    assert "its sha256 is right" in line(tab) and not tab.own("download").is_visible()
+    tab.own("accordion").screenshot(path=screenshots / f"{name}-download-done.png")
+    assert visit.file.read_bytes() == content and not list(visit.file.parent.glob("*.part"))
+    assert [headers.get("range", "").split("=")[0] for path, headers in visit.hub.asked if path == server.ADDRESS] == ["", "bytes"]
+
+    for side in ("width", "height"):
+        tab.type_number(tab.host(side), 64)
+    tab.prompt(PROMPT)
+    info = tab.generate()
+    assert "Accelerator: own" in info and "some-lora" in info
+    saved = visit.running.data / "ui-config.json"
+    keys = json.loads(saved.read_text(encoding="utf-8")) if saved.exists() else {}
+    assert not [key for key in keys if "Download" in key or "Poll" in key]
