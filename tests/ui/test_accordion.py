@@ -11,6 +11,7 @@ pytest.importorskip("gradio")
 
 from lib_fewstep.core.controls import ORDER, method_text, parse_args
 from lib_fewstep.core.plan import Plan, make_plan
+from lib_fewstep.core.profiles import LORA
 from lib_fewstep.core.request import AUTO, Request, row_value
 from lib_fewstep.ui.accordion import HOST_CONTROLS
 from tests.core.situations import HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora
@@ -111,11 +112,14 @@ def test_nothing_installed_says_so_and_leaves_all_as_it_is() -> None:
 @pytest.mark.parametrize("key", TABLES.profiles)
 def test_a_method_that_is_chosen_fills_in_what_its_row_recommends(key: str) -> None:
     row = TABLES.profiles[key]
-    page = Page(Source(facts(row.families[0], lora("x", key, row.families[0]))))
+    page = Page(Source(facts(row.families[0], *([lora("x", key, row.families[0])] if row.weights == LORA else []))))
     page.switch_on()
     page.set("method", method_text(row))
-    expected = (row.steps.default, row.cfg.default, row_value(row, "weight"), key)
-    assert (page["steps"], page["cfg"], page["weight"], page["filled_for"]) == expected
+    assert (page["steps"], page["cfg"], page["filled_for"]) == (row.steps.default, row.cfg.default, key)
+    for name in ("weight", "guidance"):
+        assert page.is_visible(name) == (row_value(row, name) is not None)
+        assert row_value(row, name) in (None, page[name])
+    assert page.is_visible("cfg_steps") == (row.cfg.max > 1)
     assert page.is_visible("gamma") == (row.gamma is not None)
     assert row.gamma is None or page["gamma"] == row.gamma.default
     plan = what_runs(page)
