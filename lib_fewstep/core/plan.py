@@ -80,12 +80,14 @@ class Plan:
 
 def make_plan(request: Request, facts: Facts, tables: Tables) -> Plan:
     """Decides. Pure: the same request, facts and tables give the same plan. Raises nothing: what cannot be done is an inactive plan."""
-    request = possible(with_saved(request, facts, tables))
+    request = possible(request)
+    meant = with_saved(request, facts, tables)
     without = _evaluations_without(request, facts)
     try:
-        plan = _fill(choose(request, facts, tables), request, facts)
+        plan = _fill(choose(meant, facts, tables), meant, facts)
     except Refusal as refusal:
-        return Plan(active=False, notes=(str(refusal), *request.problems), evaluations=without, evaluations_without=without)
+        saved = () if meant is request else ("this method is saved for the loaded checkpoint: choose another, or forget it",)
+        return Plan(active=False, notes=(str(refusal), *saved, *meant.problems), evaluations=without, evaluations_without=without)
     return replace(plan, evaluations_without=without)
 
 

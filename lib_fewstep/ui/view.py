@@ -5,7 +5,16 @@ import html
 from dataclasses import dataclass
 
 from ..core.choose import fitting
-from ..core.controls import NUMBERS, Controls, filled, lora_text, method_text, request_of
+from ..core.controls import (
+    NUMBERS,
+    Controls,
+    filled,
+    lora_text,
+    method_text,
+    request_of,
+    saved_mark,
+    with_saved_numbers,
+)
 from ..core.facts import Facts
 from ..core.plan import Plan, make_plan
 from ..core.profiles import FAMILIES, Profile, Tables
@@ -23,6 +32,7 @@ class View:
     lora: str
     plan: Plan
     numbers: frozenset[str]
+    has_saved: bool
 
 
 def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, all_methods: bool = False, refill: bool = False) -> View:
@@ -32,8 +42,11 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
     """
     request = request_of(controls, base, tables)
     profile = _profile(request, facts, tables)
-    if profile is not None and (refill or profile.key != controls.filled_for):
+    from_saved = bool(facts.saved) and request.method == AUTO and request.lora == AUTO
+    mark = saved_mark(facts.saved) if from_saved else profile.key if profile is not None else ""
+    if profile is not None and (refill or mark != controls.filled_for):
         controls = filled(profile, controls.enabled, request.method, request.lora)
+        controls = with_saved_numbers(controls, facts.saved) if from_saved else controls
         request = request_of(controls, base, tables)
     return View(
         controls=controls,
@@ -43,6 +56,7 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
         lora=_lora_text(request.lora, facts, tables),
         plan=make_plan(request, facts, tables),
         numbers=frozenset(name for name in NUMBERS if profile is None or has_number(profile, name)),
+        has_saved=bool(facts.saved),
     )
 
 
@@ -68,9 +82,9 @@ def _lora_text(name: str, facts: Facts, tables: Tables) -> str:
     return lora_text(name, tables.profiles.get(method or ""))
 
 
-def plan_html(plan: Plan, facts: Facts) -> str:
-    """The plan in one line, and its notes."""
-    notes = plan.notes if plan.active else plan.notes[1:]
+def plan_html(plan: Plan, facts: Facts, message: str = "") -> str:
+    """The plan in one line, and its notes, after `message` if there is one."""
+    notes = (*([message] if message else []), *(plan.notes if plan.active else plan.notes[1:]))
     items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
     family = html.escape(FAMILIES.get(facts.family or "", ""))
     return (

@@ -219,6 +219,44 @@ def test_the_rescan_button_finds_a_new_file() -> None:
     assert page["filled_for"] == "hyper-sd15-8"
 
 
+def test_settings_are_saved_for_the_checkpoint_and_auto_fills_them_in() -> None:
+    page = Page(Source(facts("sd15", LCM, HYPER_8)))
+    page.switch_on()
+    assert not page.is_visible("forget")
+    page.set("method", LCM_TEXT)
+    page.set("weight", 0.8)
+    page.fire("save", "click")
+    assert page.source.facts.saved == {"method": "lcm", "weight": 0.8} and page.is_visible("forget")
+    assert "saved: Auto uses these settings" in page["plan"]
+    page.set("method", "Auto")
+    assert (page["weight"], page["steps"]) == (0.8, 4)
+    plan = what_runs(page)
+    assert (plan.method, plan.weight) == ("lcm", 0.8)
+    assert_says(page, plan)
+    page.set("weight", 0.9)
+    assert what_runs(page).weight == 0.9
+    page.fire("forget", "click")
+    assert page.source.facts.saved == {} and not page.is_visible("forget")
+    assert (page["filled_for"], page["weight"]) == ("hyper-sd15-8", 1.0) and what_runs(page).changed == {}
+
+
+def test_what_cannot_run_is_not_saved() -> None:
+    page = Page(Source(facts("sd15")))
+    page.switch_on()
+    page.fire("save", "click")
+    assert page.source.facts.saved == {} and "nothing is saved" in page["plan"]
+
+
+def test_what_cannot_be_written_is_told(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def keep(settings: object) -> None:
+        raise ValueError("the disk is full")
+
+    monkeypatch.setattr(page.source, "keep", keep)
+    page.switch_on()
+    page.fire("save", "click")
+    assert "the disk is full" in page["plan"] and "saved:" not in page["plan"]
+
+
 def test_the_line_follows_the_hosts_controls(page: Page) -> None:
     page.switch_on()
     page.set_host("prompt", "a cat <lora:lcm-sd15:0.7>")
@@ -264,7 +302,7 @@ def test_no_value_of_the_hosts_makes_it_raise(name: str, page: Page) -> None:
     for value in HOSTILE:
         values = (*page.args(), False, *(value if other == name else page.values[page.host[other]._id] for other in names))
         assert 'data-active="true"' in page.accordion._plan_line(values, names), repr(value)[:20]
-        assert 'data-active="true"' in page.accordion._updates(values, names, refill=False)[-1], repr(value)[:20]
+        assert 'data-active="true"' in page.accordion._updates(values, names, refill=False)[-2], repr(value)[:20]
 
 
 # ------------------------------------------------------------------------------------------------------------- from an infotext
