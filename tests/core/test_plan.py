@@ -11,10 +11,10 @@ import pytest
 from lib_fewstep.core.choose import fitting
 from lib_fewstep.core.facts import Facts, InstalledLora
 from lib_fewstep.core.plan import Plan, evaluations, make_plan
-from lib_fewstep.core.profiles import LORA, Tables
+from lib_fewstep.core.profiles import Tables
 from lib_fewstep.core.prompts import lora_tags, with_tag
 from lib_fewstep.core.request import AUTO, Request, explicit, request_from, row_value
-from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora
+from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora, ready_for
 
 pytest.importorskip("hypothesis")
 from hypothesis import given, settings
@@ -62,37 +62,36 @@ PUBLISHED = {
 def test_every_row_runs_as_written_on_each_of_its_families(key: str) -> None:
     row = TABLES.profiles[key]
     for family in row.families:
-        installed = [lora("x", key, family)] if row.weights == LORA else []
-        found = plan(Request(method=AUTO if installed else key), facts(family, *installed))
+        found = plan(Request(method=key if row.weights == "none" else AUTO), ready_for(row, family))
         assert_active(
             found,
             method=key,
             label=row.label,
-            lora="x" if installed else None,
-            weight=row_value(row, "weight") if installed else 1.0,
+            lora="x" if row.weights == "lora" else None,
             steps=row.steps.default,
             cfg=row.cfg.default,
             gamma=row.gamma.default if row.gamma else None,
             sampler=row.sampler,
             scheduler=row.scheduler,
             rule=row.timesteps,
-            notes=(),
             changed={},
         )
+        if row.weights == "lora":
+            assert_active(found, weight=row_value(row, "weight"), notes=())
         if row.timesteps is None:
             assert found.timesteps is None
         elif isinstance(row.timesteps, str) and (row.timesteps, found.steps) in PUBLISHED:
-            assert (found.noise_timesteps or found.timesteps) == PUBLISHED[row.timesteps, found.steps]
+            assert found.timesteps == PUBLISHED[row.timesteps, found.steps]
         assert found.timesteps is None or len(found.timesteps) == found.steps
 
 
 @pytest.mark.parametrize("key", TABLES.profiles)
 def test_a_method_that_is_chosen_is_taken_among_all_that_are_installed(key: str) -> None:
-    family = TABLES.profiles[key].families[-1]
-    rows = [row for row in TABLES.profiles.values() if family in row.families and row.weights == LORA]
-    others = [lora(f"of {row.key}", row.key, family) for row in rows]
-    expected = f"of {key}" if TABLES.profiles[key].weights == LORA else None
-    assert_active(plan(Request(method=key), facts(family, *others)), method=key, lora=expected)
+    family, own = TABLES.profiles[key].families[-1], TABLES.profiles[key].weights == "lora"
+    having = [row.key for row in TABLES.for_family(family) if row.weights == "lora"]
+    others = [lora(f"of {other}", other, family) for other in having]
+    there = facts(family if family in UNET_LAYOUTS else None, *others)
+    assert_active(plan(Request(method=key), there), method=key, lora=f"of {key}" if own else None)
 
 
 def test_auto_takes_the_first_of_the_tables_order_that_fits() -> None:
@@ -402,19 +401,14 @@ def test_an_inactive_plan_asks_for_nothing_and_says_why(asked: Request, there: F
         assert_refused(found)
 
 
-def accelerates(one: InstalledLora) -> bool:
-    return one.detection.method in TABLES.profiles
-
-
 @many
 @given(asked=REQUESTS, there=FACTS)
 def test_never_a_second_copy_never_a_second_accelerator(asked: Request, there: Facts) -> None:
     found = plan(asked, there)
     if not found.active:
         return
-    if found.lora is None:
-        accelerators = [one for one in there.loras if accelerates(one)]
-        assert found.tag == "" and not any(one.is_called(tag.name) for tag in lora_tags(asked.prompt) for one in accelerators)
+    if found.lora is None:  # a checkpoint or a schedule
+        assert TABLES.profiles[found.method or ""].weights != "lora" and not found.tag
         return
     prompt = with_tag(asked.prompt, found.tag) if found.tag else asked.prompt
     names = [tag.name for tag in lora_tags(prompt)]
@@ -424,7 +418,7 @@ def test_never_a_second_copy_never_a_second_accelerator(asked: Request, there: F
     if found.tag:
         assert not any(used.is_called(name) for name in before)
     accelerators = {
-        one.name for one in there.loras if accelerates(one) and any(one.is_called(name) for name in names)
+        one.name for one in there.loras if one.detection.method in TABLES.profiles and any(one.is_called(name) for name in names)
     }
     assert len(accelerators | {used.name}) <= 1 + sum(used.is_called(alias) for one in there.loras for alias in one.aliases)
 

@@ -374,7 +374,7 @@ def test_sources_are_named_once_all_used_and_say_where():
         ("flash", 4, 1, "LCM Few-Step", "lcm"),
         ("tdd", 4, 1.7, "TCD Few-Step", "trailing"),
         ("sdxl-turbo", 1, 1, "Euler a", [999, 899, 799, 699]),
-        ("lightning-1", 1, 1, "Euler", "trailing"),
+        ("lightning-1", 1, 1, "LCM Few-Step", "trailing"),
         ("hyper-sdxl-1-unet", 1, 1, "LCM Few-Step", [800]),
         ("dmd2-1", 1, 1, "LCM Few-Step", [399]),
         ("lcm-full", 4, 1, "LCM Few-Step", "lcm"),

@@ -11,10 +11,9 @@ pytest.importorskip("gradio")
 
 from lib_fewstep.core.controls import ORDER, method_text, parse_args
 from lib_fewstep.core.plan import Plan, make_plan
-from lib_fewstep.core.profiles import LORA
-from lib_fewstep.core.request import AUTO, Request, row_value
+from lib_fewstep.core.request import AUTO, Request
 from lib_fewstep.ui.accordion import HOST_CONTROLS
-from tests.core.situations import HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora
+from tests.core.situations import HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora, ready_for
 from tests.ui.page import Page, Source
 
 LCM_TEXT, TCD_TEXT = method_text(TABLES.profiles["lcm"]), method_text(TABLES.profiles["tcd"])
@@ -112,18 +111,16 @@ def test_nothing_installed_says_so_and_leaves_all_as_it_is() -> None:
 @pytest.mark.parametrize("key", TABLES.profiles)
 def test_a_method_that_is_chosen_fills_in_what_its_row_recommends(key: str) -> None:
     row = TABLES.profiles[key]
-    page = Page(Source(facts(row.families[0], *([lora("x", key, row.families[0])] if row.weights == LORA else []))))
+    page = Page(Source(ready_for(row, row.families[0])))
     page.switch_on()
     page.set("method", method_text(row))
     assert (page["steps"], page["cfg"], page["filled_for"]) == (row.steps.default, row.cfg.default, key)
-    for name in ("weight", "guidance"):
-        assert page.is_visible(name) == (row_value(row, name) is not None)
-        assert row_value(row, name) in (None, page[name])
-    assert page.is_visible("cfg_steps") == (row.cfg.max > 1)
+    assert row.weight is None or page["weight"] == row.weight.default
     assert page.is_visible("gamma") == (row.gamma is not None)
     assert row.gamma is None or page["gamma"] == row.gamma.default
     plan = what_runs(page)
-    assert plan.active and plan.method == key and plan.changed == {} and plan.notes == ()
+    assert plan.active and plan.method == key and plan.changed == {}
+    assert plan.notes == () or row.weights == "checkpoint"  # which is told that it runs without a LoRA
     assert_says(page, plan)
 
 
