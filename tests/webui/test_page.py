@@ -221,7 +221,7 @@ def state(tab: Tab) -> dict[str, Any]:
     own = {name: tab.number(name) for name in ("steps", "cfg", "weight")} if tab.is_on else {}
     if tab.is_on and tab.own("gamma").is_visible():
         own["gamma"] = tab.number("gamma")
-    lora = tab.own("lora").locator("input").first.input_value() if tab.is_on else ""
+    lora = tab.own("lora").locator("input").first.input_value().partition(" — ")[0] if tab.is_on else ""  # what it is comes a moment later
     host = {name: tab.host(name).locator("input[type=number]").first.input_value() for name in ("steps", "cfg_scale", "width", "height")}
     texts = {name: tab.text(name) for name in ("prompt", "neg_prompt")}
     overrides = tab.host("override_settings")
