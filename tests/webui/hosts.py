@@ -44,8 +44,10 @@ from . import lora_files, make_tiny_checkpoints
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
-EXTENSION, PROBE, TINY_SDXL = REPOSITORY, HERE / "probe", HERE / "tiny_sdxl"
+EXTENSION, PROBE, TROUBLE, TINY_SDXL = REPOSITORY, HERE / "probe", HERE / "trouble", HERE / "tiny_sdxl"
 EMBEDDED = "embedded"
+NAME = "few-step-accelerator"
+"""The extension's folder in a WebUI's extensions/."""
 START_SECONDS = 300
 TABLES = load_tables()
 STYLES = 'name,prompt,negative_prompt\nsquare,"{prompt} and a blue square",green\n'
@@ -215,8 +217,8 @@ def make_loras(checkpoint: Path, family: str) -> Path:
     return folder
 
 
-def prepare(host: Host, data: Path, extensions: Mapping[str, Path]) -> None:
-    """Fills `data`, the host's private folder: extensions, checkpoints, LoRAs of both families, and hardly an option."""
+def prepare(host: Host, data: Path, extensions: Mapping[str, Path], saved: Mapping[str, Any]) -> None:
+    """Fills `data`, the host's private folder: extensions, checkpoints, LoRAs of both families, and hardly an option but those `saved`."""
     for name, source in extensions.items():
         _link(source, data / "extensions" / name)
     for family in host.families:
@@ -232,7 +234,7 @@ def prepare(host: Host, data: Path, extensions: Mapping[str, Path]) -> None:
     if host.kind == "neo":  # asks on the terminal whether its environment is new, unless the settings say so
         stamp = re.search(r'VERSION_UID\b[^\n]*= "(\w+)"', (host.root / "modules" / "launch_utils.py").read_text(encoding="utf-8"))
         options["VERSION_UID"] = stamp[1] if stamp else None
-    (data / "config.json").write_text(json.dumps(options), encoding="utf-8")
+    (data / "config.json").write_text(json.dumps({**options, **saved}), encoding="utf-8")
     (data / "styles.csv").write_text(STYLES, encoding="utf-8")
 
 
@@ -261,18 +263,18 @@ class Running:
 
 @contextmanager
 def running(
-    host: Host, data: Path, with_extension: bool = True, flags: Sequence[str] = (), port: int = 0, user_table: str = "",
-    environment: Mapping[str, str] | None = None,
+    host: Host, data: Path, with_extension: bool = True, flags: Sequence[str] = (), port: int = 0, saved: Mapping[str, Any] | None = None,
+    user_table: str = "", environment: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """Starts `host` with its private folder at `data`, waits until it can generate, and stops it at the end. Port 0 takes a free one.
 
-    `user_table`: rows of the user's own, as YAML.
+    `saved`: options that the user has saved before; `user_table`: rows of the user's own, as YAML.
     """
-    extensions = {"webui-probe": PROBE, **({"few-step-accelerator": EXTENSION} if with_extension else {})}
+    extensions = {"webui-probe": PROBE, "trouble": TROUBLE, **({NAME: EXTENSION} if with_extension else {})}
     if host.kind == "a1111":
         extensions["tiny-sdxl"] = TINY_SDXL
     data.mkdir(parents=True)
-    prepare(host, data, extensions)
+    prepare(host, data, extensions, saved or {})
     if user_table:
         (data / "fewstep.yaml").write_text(user_table, encoding="utf-8")
     port = port or _free_port()

@@ -76,3 +76,25 @@ def test_and_prompts_at_cfg_1_are_the_hosts_own(webui: WebUI, stock: dict[str, R
         pytest.skip(f"{webui.name} has no schedule Simple: nobody can make this by hand there")
     result = webui.txt2img({"method": EULER_METHOD[webui.family]}, prompt=prompt)
     assert same(result.image, stock[f"hand {prompt}"].image)
+
+
+def test_disabled_on_the_extensions_tab_it_leaves_no_trace(webui: WebUI, stock: dict[str, Result], pool: Pool) -> None:
+    """Not even where it was used and its option saved before."""
+    host = webui.running.host
+    if host.kind == hosts.EMBEDDED:
+        pytest.skip("the embedded host has no Extensions tab")
+    saved = {"disabled_extensions": [hosts.NAME], "fewstep_all_steps": False}
+    with hosts.running(host, pool.new_folder(host), saved=saved) as running:
+        without = WebUI(running, webui.family)
+        without.load_checkpoint()
+        without.txt2img(steps=1)
+        found = without.get("/probe/registry")
+        tabs = [name for titles in found["scripts"] for name in titles]
+        ours = [name for name in (*found["samplers"], *found["axes"], *found["settings"], *tabs)
+                if "Few-Step" in name or "Accelerator" in name or name.startswith("fewstep")]
+        files = [file for entries in found["callbacks"].values() for file in entries if hosts.NAME in file or "accelerator.py" in file]
+        assert ours == files == []
+        assert without.request("GET", "/fewstep/v1/methods").status_code == 404
+        assert "Accelerator" not in str(without.get("/sdapi/v1/script-info"))
+        for name, fields in plain_requests(webui).items():
+            assert without.txt2img(**fields).files == stock[name].files, name

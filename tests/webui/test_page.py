@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from .client import PROMPT, WebUI
+from .test_timesteps import within
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 MARKED = ("steps", "cfg_scale", "sampling")
@@ -79,6 +80,9 @@ class Tab:
         field = self.host(which).locator("textarea")
         field.click()
         field.fill(text)
+
+    def text(self, which: str) -> str:
+        return self.host(which).locator("textarea").input_value()
 
     def method(self) -> str:
         return self.own("method").locator("input").first.input_value()
@@ -203,6 +207,91 @@ def test_an_infotext_pasted_into_the_prompt_restores_the_accordion(tab: Tab, web
     tab.prompt(webui.txt2img().infotext)
     tab.page.locator("#txt2img_tools #paste").first.click()
     wait_until(lambda: not tab.is_on and tab.marked() == [])
+
+
+def paste(tab: Tab, infotext: str, prompt: str) -> None:
+    """Pastes an infotext as the arrow under Generate does, and waits until the prompt is `prompt`."""
+    tab.prompt(infotext)
+    tab.page.locator("#txt2img_tools #paste").first.click()
+    wait_until(lambda: tab.text("prompt") == prompt)
+
+
+def state(tab: Tab) -> dict[str, Any]:
+    """All that a paste may change and that a generation depends on."""
+    own = {name: tab.number(name) for name in ("steps", "cfg", "weight")} if tab.is_on else {}
+    if tab.is_on and tab.own("gamma").is_visible():
+        own["gamma"] = tab.number("gamma")
+    lora = tab.own("lora").locator("input").first.input_value().partition(" — ")[0] if tab.is_on else ""  # what it is comes a moment later
+    host = {name: tab.host(name).locator("input[type=number]").first.input_value() for name in ("steps", "cfg_scale", "width", "height")}
+    texts = {name: tab.text(name) for name in ("prompt", "neg_prompt")}
+    overrides = tab.host("override_settings")
+    return {
+        "on": tab.is_on, "method": tab.method() if tab.is_on else "", "lora": lora, **own, **texts, "host": host,
+        "marked": tab.marked(), "overrides": overrides.inner_text() if overrides.is_visible() else "",
+    }
+
+
+def settled(tab: Tab) -> dict[str, Any]:
+    """The state once nothing changes any more."""
+    seen = [state(tab)]
+    patience = time.monotonic() + SECONDS // 1000
+    while len(seen) < 4 or any(each != seen[-1] for each in seen[-4:]):
+        assert time.monotonic() < patience, "the page does not come to rest"
+        time.sleep(0.4)
+        seen.append(state(tab))
+    return seen[-1]
+
+
+STYLE = "<lora:some-style:0.6>"
+
+
+@pytest.mark.parametrize(("accelerator", "prompt", "on"), [
+    ({"method": "tcd", "steps": 5, "gamma": 0.6, "weight": 0.85}, PROMPT, True),
+    ({"method": "lcm"}, f"{PROMPT} {STYLE}, big", True),
+    ({}, f"<lora:{{tcd}}:0.8> {PROMPT}", True),
+    (None, PROMPT, False),
+    (None, f"{PROMPT} {STYLE} <lora:{{tcd}}:1>", False),
+], ids=["ours", "ours-beside-a-style", "ours-with-the-users-tag", "without", "without-but-with-tags"])
+def test_what_is_pasted_comes_back_exactly_and_twice_is_as_once(
+    tab: Tab, webui: WebUI, accelerator: dict[str, Any] | None, prompt: str, on: bool
+) -> None:
+    prompt = prompt.format(tcd=webui.plan(method="tcd")["lora"])
+    made = webui.txt2img(accelerator, prompt=prompt, negative_prompt="blue square", steps=7)
+    paste(tab, webui.txt2img().infotext + ", Clip skip: 2", PROMPT)
+    wait_until(lambda: "Clip skip: 2" in settled(tab)["overrides"])  # so it would be seen
+    paste(tab, made.infotext, prompt)
+    wait_until(lambda: tab.is_on == on)
+    once = settled(tab)
+    assert (once["prompt"], once["neg_prompt"], once["on"], once["overrides"]) == (prompt, "blue square", on, "")
+    if on:
+        asked = {**webui.plan(prompt=prompt, **(accelerator or {}))}
+        assert once["method"].startswith(asked["label"])
+        assert (once["steps"], once["cfg"]) == (asked["steps"], asked["cfg"]) and once.get("gamma") == asked["gamma"]
+        wait_until(lambda: asked["summary"].partition(": ")[2].split(",")[0] in tab.plan)
+    paste(tab, made.infotext, prompt)
+    assert settled(tab) == once
+    assert _keys(tab.generate()) == _keys(made.infotext)
+
+
+def test_the_button_upscale_makes_the_hires_pass_of_a_finished_picture(tab: Tab, webui: WebUI) -> None:
+    if not tab.host("upscale").count():
+        pytest.skip("this WebUI has no such button")
+    tab.switch(on=True)
+    tab.choose("method", LCM)
+    wait_until(lambda: tab.plan.startswith("LCM-LoRA: 4 steps"))
+    tab.prompt(PROMPT)
+    before, began = tab.generate(), time.time()
+    tab.host("gallery").locator("img").first.click()
+    tab.host("upscale").click()
+    wait_until(lambda: any("infotexts" in each for each in webui.generations(began)))
+    made = webui.generations(began)[-1]
+    passes = [each for each in made["passes"] if each["calls"]]
+    assert [each["hires"] for each in passes] == [True]
+    strength = passes[0]["fields"]["denoising_strength"]
+    assert [call["t"][0] for call in passes[0]["calls"]] == pytest.approx(within("lcm", 4, strength), abs=1)
+    assert [lora["name"] for lora in passes[0]["loras"]] == [webui.plan(method="lcm")["lora"]]
+    assert all(call["batch"] == 1 for call in passes[0]["calls"])
+    assert _keys(made["infotexts"][0])["Seed"] == _keys(before)["Seed"] and "Accelerator: lcm" in made["infotexts"][0]
 
 
 def _keys(infotext: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from modules import script_callbacks, scripts, sd_samplers, shared
+from modules import script_callbacks, scripts, sd_samplers, sd_schedulers, shared
 
 FIELDS = (
     "steps", "cfg_scale", "sampler_name", "scheduler", "denoising_strength", "width", "height",
@@ -136,6 +136,8 @@ def registry() -> dict[str, Any]:
         "loaded": LOADED,
         "samplers": [data.name for data in sd_samplers.all_samplers],
         "visible_samplers": list(sd_samplers.visible_sampler_names()) if hasattr(sd_samplers, "visible_sampler_names") else [],
+        "schedulers": [scheduler.label for scheduler in sd_schedulers.schedulers],
+        "settings": list(shared.opts.data_labels),
         "axes": [option.label for module in dict.fromkeys(xyz) for option in module.axis_options],
         "scripts": [
             [script.title() for script in runner.alwayson_scripts] for runner in (scripts.scripts_txt2img, scripts.scripts_img2img)
