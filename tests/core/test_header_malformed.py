@@ -19,8 +19,8 @@ from tests.core.lora_files import SD15, kohya, write, write_header
 
 TABLES = load_tables()
 HEADERS = 10_000
-SECONDS_EACH = 2.0
-"""Sound ones take 0.2 ms; the rest is patience with a busy machine."""
+SECONDS_EACH = 1.0
+"""Of this thread's own work: a sound one takes 0.2 ms."""
 BYTES_EACH = 500_000
 BYTES_A_BYTE = 50
 """What JSON becomes in memory: one of our own objects for a few characters."""
@@ -191,9 +191,9 @@ def test_ten_thousand_broken_headers_are_survived(tmp_path: Path) -> None:
     readable = 0
     for what, file in broken_files(HEADERS):
         path.write_bytes(file)
-        started = time.perf_counter()
+        started = time.thread_time()
         found = detect(path, TABLES)
-        took = time.perf_counter() - started
+        took = time.thread_time() - started
         assert took < SECONDS_EACH, f"{what}: {took:.3f} s"
         assert found.readable or (found.method is None and found.reason.startswith("unreadable: ") and len(found.reason) < 400), what
         found.reason.encode()  # it is sent over HTTP
