@@ -9,9 +9,9 @@ from modules.ui_components import InputAccordion, ToolButton
 from lib_fewstep.core.choose import fitting
 from lib_fewstep.downloads.jobs import Downloads
 from lib_fewstep.host import apply, downloads, generation, infotext, routes, samplers, settings, xyz
+from lib_fewstep.host.cfg import steer_cfg
 from lib_fewstep.host.facts import USER_TABLE, HostFacts
 from lib_fewstep.host.reload import forget_library
-from lib_fewstep.host.uncond import end_cfg, leave_out_uncond
 from lib_fewstep.ui.accordion import HOST_CONTROLS, Accordion, Widgets
 
 facts = HostFacts()
@@ -66,10 +66,9 @@ def on_script_unloaded() -> None:
 
 
 samplers.register()
-script_callbacks.on_ui_settings(lambda: settings.register(USER_TABLE, facts.tables.problems))
+script_callbacks.on_ui_settings(lambda: settings.register(USER_TABLE, facts.tables.problems, facts.tables.profiles))
 script_callbacks.on_before_ui(on_before_ui)
 script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts))
 script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params))
-script_callbacks.on_cfg_denoiser(end_cfg)
-script_callbacks.on_cfg_denoiser(leave_out_uncond)
+script_callbacks.on_cfg_denoiser(steer_cfg)
 script_callbacks.on_script_unloaded(on_script_unloaded)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .plan import Plan
 from .profiles import Profile, Tables
 from .request import AUTO, NO_LORA, Request, explicit, request_from, row_value
 
@@ -41,6 +42,18 @@ def filled(profile: Profile, enabled: bool = False, method: str = AUTO, lora: st
     return Controls(enabled=enabled, method=method, lora=lora, filled_for=profile.key, **numbers)
 
 
+def with_saved_numbers(controls: Controls, saved: Mapping[str, Any]) -> Controls:
+    """`controls`, filled for the settings that are saved for the checkpoint: all that they show counts as the user's."""
+    asked = request_from(saved)
+    numbers = {name: value for name in NUMBERS if (value := getattr(asked, name)) is not None}
+    return replace(controls, **numbers, filled_for=saved_mark(saved))
+
+
+def saved_mark(saved: Mapping[str, Any]) -> str:
+    """What `filled_for` is for saved settings: no method's key."""
+    return f"saved: {sorted(map(str, saved.items()))}"
+
+
 def initial(tables: Tables) -> Controls:
     """What a fresh page shows."""
     return filled(next(iter(tables.profiles.values())))
@@ -70,6 +83,12 @@ def request_of(controls: Controls, base: Request, tables: Tables) -> Request:
     request = request_from({name: getattr(controls, name) for name in ("method", "lora", *NUMBERS)}, base)
     changed = explicit({name: getattr(request, name) for name in NUMBERS}, tables.profiles.get(str(controls.filled_for)))
     return replace(request, **{name: None for name in NUMBERS if name not in changed})
+
+
+def worth_saving(controls: Controls, plan: Plan) -> dict[str, Any]:
+    """What to save for a checkpoint so that Auto comes down to `plan`: its method, a LoRA chosen by hand, and what differs from the row."""
+    lora = {} if controls.lora == AUTO else {"lora": controls.lora}
+    return {"method": plan.method, **lora, **plan.changed}
 
 
 # Dropdowns of the oldest gradio that hosts ship know no values behind their texts: the texts must lead back to keys.

@@ -16,15 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from .header import Header, Unreadable, read_header
-from .layout import KOHYA, OTHER, Layout, Site, layout_of, naming_of
+from .layout import KOHYA, NO_LAYOUT, OTHER, Layout, Site, layout_of, naming_of
 from .profiles import CHECKPOINT, LORA, PublishedFile, Tables, name_key
 
 _TITLE_KEYS = ("ss_output_name", "modelspec.title", "name", "title")
 _NOT_KNOWN = "no accelerator that is known by hash, header or name"
 _CACHE_VERSION = 2
-
-
-NO_LAYOUT = Layout(frozenset())
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,7 @@ class Layout:
         return None
 
 
+NO_LAYOUT = Layout(frozenset())
 _SDXL_KIN = {(2, 10): "sdxl", (2, 4): "ssd1b", (1, 2): "vega"}
 """(transformer depth at the second level, at the third level), from the configurations of SDXL-base, SSD-1B and Segmind-Vega."""
 

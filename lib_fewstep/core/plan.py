@@ -26,8 +26,8 @@ class Plan:
     `tag` is what has to be added to the prompt: empty where the user's prompt holds the LoRA already.
     `timesteps` are those that the first or only pass visits, `hires_timesteps` those of the hires pass; like `rule`, which they come from,
     they are None where the host's schedule `scheduler` decides. Where a model was distilled with a shift, the noise of each step is that of
-    `noise_timesteps` instead. `cfg` above 1 is for the first `cfg_steps` steps of a pass (0: for all). `evaluations` counts UNet evaluations
-    of one image, `evaluations_without` those of the user's own settings.
+    `noise_timesteps` instead. `cfg` above 1 is for the first `cfg_steps` steps of a pass (0: for all). `evaluations` counts the UNet's for
+    one image, `evaluations_without` those of the user's own settings.
     """
 
     active: bool
@@ -80,12 +80,14 @@ class Plan:
 
 def make_plan(request: Request, facts: Facts, tables: Tables) -> Plan:
     """Decides. Pure: the same request, facts and tables give the same plan. Raises nothing: what cannot be done is an inactive plan."""
-    request = possible(with_saved(request, facts, tables))
+    request = possible(request)
+    meant = with_saved(request, facts, tables)
     without = _evaluations_without(request, facts)
     try:
-        plan = _fill(choose(request, facts, tables), request, facts)
+        plan = _fill(choose(meant, facts, tables), meant, facts)
     except Refusal as refusal:
-        return Plan(active=False, notes=(str(refusal), *request.problems), evaluations=without, evaluations_without=without)
+        saved = () if meant is request else ("this method is saved for the loaded checkpoint: choose another, or forget it",)
+        return Plan(active=False, notes=(str(refusal), *saved, *meant.problems), evaluations=without, evaluations_without=without)
     return replace(plan, evaluations_without=without)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -154,6 +154,12 @@ def load_tables(extra: Iterable[Path] = ()) -> Tables:
                 files[published.repo, published.family, published.file + "".join(published.sha256)] = published
         order = [*_auto_order(table, path, profiles, problems), *order]
     return Tables(profiles, tuple(files.values()), tuple(dict.fromkeys([*order, *profiles])), tuple(problems))
+
+
+def preferring(tables: Tables, keys: Iterable[str]) -> Tables:
+    """`tables` with Auto preferring the methods `keys`, in their order; keys of no method are passed over."""
+    known = [key for key in keys if key in tables.profiles]
+    return replace(tables, auto_order=tuple(dict.fromkeys([*known, *tables.auto_order])))
 
 
 def name_key(stem: str) -> str:

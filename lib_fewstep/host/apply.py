@@ -13,7 +13,7 @@ from ..core.plan import Plan
 from ..core.prompts import with_tag
 from ..core.request import Request
 from ..core.schedules import max_steps, sigmas_at, timesteps_for
-from . import infotext
+from . import infotext, settings
 from .state import plan_of, set_plan
 
 _BEFORE, _WRITTEN = "fewstep_before", "fewstep_written"
@@ -95,8 +95,8 @@ def untouched_on_error(p: Any) -> Iterator[None]:
 
 
 def tell(plan: Plan, p: Any) -> None:
-    """Puts the plan's notes under the image."""
-    for note in plan.notes:
+    """Puts the plan's notes under the image: why it did nothing, and the others unless the user wants none."""
+    for note in plan.notes if settings.notes() or not plan.active else ():
         p.comment(f"Accelerator: {note}")
 
 

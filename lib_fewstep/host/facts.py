@@ -1,6 +1,7 @@
 """What is there: the UNet, the LoRAs and the samplers of the running host, read without loading anything."""
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,29 +12,38 @@ from weakref import WeakKeyDictionary
 from modules import sd_models, sd_samplers, sd_schedulers, shared
 from modules.paths import data_path
 
-from ..core.detect import NO_LAYOUT, Detection, DetectionCache, detect_checkpoint
+from ..core.detect import Detection, DetectionCache, detect_checkpoint
 from ..core.facts import Facts, InstalledLora
 from ..core.header import Unreadable, read_header
-from ..core.layout import Layout, layout_of
-from ..core.profiles import Tables, load_tables
+from ..core.layout import NO_LAYOUT, Layout, layout_of
+from ..core.profiles import Tables, load_tables, preferring
 from . import settings
 from .network import unet_of
+from .saved import SavedSettings
 
+_log = logging.getLogger("fewstep")
 USER_TABLE = Path(data_path) / "fewstep.yaml"
 """Where a user adds or changes rows, in the form of data/methods.yaml and data/files.yaml."""
+_SAVED = Path(data_path) / "fewstep-checkpoints.json"
 
 
 class HostFacts:
     """Reads the facts, and remembers what does not change while the host runs."""
 
     def __init__(self) -> None:
-        self.tables: Tables = load_tables([USER_TABLE] if USER_TABLE.exists() else [])
-        for problem in self.tables.problems:
-            print(f"Few-Step Accelerator: {problem}")
-        self._detections = DetectionCache(Path(data_path) / "cache" / "fewstep-loras.json", self.tables)
+        self._tables = load_tables([USER_TABLE] if USER_TABLE.exists() else [])
+        for problem in self._tables.problems:
+            _log.warning("%s", problem)
+        self._detections = DetectionCache(Path(data_path) / "cache" / "fewstep-loras.json", self._tables)
+        self._saved = SavedSettings(_SAVED)
         self._unets: WeakKeyDictionary[Any, Layout] = WeakKeyDictionary()
         self._headers: dict[tuple[str, int], tuple[Layout, Mapping[str, str]]] = {}
         self._lock = Lock()  # a generation and any number of previews read at once
+
+    @property
+    def tables(self) -> Tables:
+        """The tables, in the order that the user prefers."""
+        return preferring(self._tables, settings.auto_order())
 
     def of_generation(self, p: Any) -> Facts:
         """The facts while `p` is processed: the checkpoint is the loaded one."""
@@ -41,9 +51,14 @@ class HostFacts:
 
     def of_page(self) -> Facts:
         """The facts for a preview: the checkpoint is the selected one, read from its header, loaded or not."""
-        selected = sd_models.checkpoint_aliases.get(getattr(shared.opts, "sd_model_checkpoint", None) or "")
-        layout, _ = self._header(selected)
-        return self._facts(layout if layout.family or layout.sites else self._loaded(_loaded_model()), selected)
+        layout, _ = self._header(_selected())
+        return self._facts(layout if layout.family or layout.sites else self._loaded(_loaded_model()), _selected())
+
+    def keep(self, request: Mapping[str, Any]) -> None:
+        """Saves settings for the selected checkpoint; empty ones are forgotten. Raises ValueError with words for the user."""
+        if _selected() is None:
+            raise ValueError("no checkpoint is selected: choose one, then save")
+        self._saved.keep(_selected().name, request)
 
     def refresh(self) -> None:
         """Lets the host look for LoRA files again."""
@@ -59,7 +74,7 @@ class HostFacts:
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
         return Facts(
             unet, loras, samplers, schedulers, all_steps=settings.all_steps(), skips_uncond=_skips_uncond(),
-            checkpoint=self._recognised(info, unet),
+            checkpoint=self._recognised(info, unet), saved=self._saved.of(info.name) if info is not None else {},
         )
 
     def _loras(self) -> Iterator[InstalledLora]:
@@ -95,6 +110,11 @@ class HostFacts:
             return self._headers[key]
         except (AttributeError, OSError, Unreadable):  # no record: none is selected
             return NO_LAYOUT, {}
+
+
+def _selected() -> Any:
+    """The host's record of the selected checkpoint, or None."""
+    return sd_models.checkpoint_aliases.get(getattr(shared.opts, "sd_model_checkpoint", None) or "")
 
 
 def _networks() -> Any:

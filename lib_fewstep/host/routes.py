@@ -1,60 +1,94 @@
 """Our part of the HTTP API: /fewstep/v1/methods, /loras and /plan. Behind the host's own authentication where that is on."""
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
-from fastapi import Body, Depends, FastAPI, HTTPException
+from fastapi import Body, Depends, FastAPI, HTTPException, Response
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from modules import shared
 
 from ..core.choose import fitting
-from ..core.plan import make_plan
+from ..core.facts import InstalledLora
+from ..core.plan import Plan, make_plan
 from ..core.profiles import Profile, Range
 from ..core.request import Request, request_from
 from .facts import HostFacts
+from .openapi import answered, array_of, json_content, open_object, or_null, schema_of, with_fields
 
 PREFIX = "/fewstep/v1"
+
+_SETTINGS = open_object(
+    "What cannot be used is ignored and named in the plan's notes; what is left out is as recommended.",
+    method="auto, or a key of /fewstep/v1/methods",
+    lora="auto, or the name of an installed LoRA",
+    steps="1 to 150", cfg="1 to 30", weight="the LoRA's, -10 to 10", gamma="TCD's, 0 to 1",
+    sampler="one of the WebUI's", scheduler="one of the WebUI's", hires_steps="0 to 150",
+    prompt="where LoRA tags are looked for", negative_prompt="said to have no effect where it has none",
+)
+_REFUSALS = {status: answered(text, open_object(text, detail="why")) for status, text in (
+    (400, "The body cannot be read"), (422, "The body is no JSON object"),
+)}
+
+
+class _Lora(TypedDict):
+    name: str
+    method: str | None
+    family: str | None
+    reason: str
+    readable: bool
+    fits: bool
 
 
 def register(app: FastAPI, facts: HostFacts) -> None:
     """Adds the routes to `app`."""
-    guard = [Depends(_authorised)] if getattr(shared.cmd_opts, "api_auth", None) else []
 
-    def methods() -> list[dict[str, Any]]:
-        return [_shown(profile) for profile in facts.tables.profiles.values()]
+    def methods() -> Response:
+        return _json([_shown(profile) for profile in facts.tables.profiles.values()])
 
-    def loras() -> list[dict[str, Any]]:
+    def loras() -> Response:
         now = facts.of_page()
         usable = {lora.name for lora in fitting(now, facts.tables)}
-        return [
-            {
-                "name": lora.name,
-                "method": lora.detection.method,
-                "family": lora.detection.family,
-                "reason": lora.detection.reason,
-                "readable": lora.detection.readable,
-                "fits": lora.name in usable,
-            }
-            for lora in now.loras
-            if lora.detection.method or not lora.detection.readable
-        ]
+        return _json([_described(lora, usable) for lora in now.loras if lora.detection.method or not lora.detection.readable])
 
-    def plan(settings: Any = Body(default={})) -> dict[str, Any]:
+    def plan(settings: Any = Body(default={})) -> Response:
         if not isinstance(settings, dict):
             raise HTTPException(422, f'the body is a {type(settings).__name__}; expected an object such as {{"method": "auto"}}')
         prompts = {key: settings.pop(key) for key in ("prompt", "negative_prompt") if isinstance(settings.get(key), str)}
-        return make_plan(request_from(settings, replace(Request(), **prompts)), facts.of_page(), facts.tables).as_dict()
+        return _json(make_plan(request_from(settings, replace(Request(), **prompts)), facts.of_page(), facts.tables).as_dict())
 
-    app.add_api_route(f"{PREFIX}/methods", methods, methods=["GET"], dependencies=guard)
-    app.add_api_route(f"{PREFIX}/loras", loras, methods=["GET"], dependencies=guard)
-    app.add_api_route(f"{PREFIX}/plan", plan, methods=["POST"], dependencies=guard)
+    guarded = bool(getattr(shared.cmd_opts, "api_auth", None))
+    common: dict[str, Any] = {"response_model": None, "dependencies": [Depends(_authorised)] if guarded else []}
+    refused = {401: answered("No such account", open_object("", detail="why"))} if guarded else {}
+
+    def answers(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+        return {200: answered("Successful Response", schema), **refused}
+
+    app.add_api_route(f"{PREFIX}/methods", methods, methods=["GET"], responses=answers(array_of(schema_of(Profile))), **common)
+    app.add_api_route(f"{PREFIX}/loras", loras, methods=["GET"], responses=answers(array_of(schema_of(_Lora))), **common)
+    app.add_api_route(
+        f"{PREFIX}/plan", plan, methods=["POST"], responses={**answers(with_fields(schema_of(Plan), summary=str)), **_REFUSALS},
+        openapi_extra={"requestBody": json_content(or_null(_SETTINGS))}, **common,
+    )
+
+
+def _json(content: Any) -> Response:
+    """In ASCII: half a surrogate pair, of a request or of a file's name that is no UTF-8, cannot be sent otherwise."""
+    return Response(json.dumps(content, allow_nan=False), media_type="application/json")
 
 
 def _shown(profile: Profile) -> dict[str, Any]:
     plain = {name: getattr(profile, name) for name in profile.__dataclass_fields__}
     return {name: vars(value) if isinstance(value, Range) else value for name, value in plain.items()}
+
+
+def _described(lora: InstalledLora, usable: set[str]) -> _Lora:
+    found = lora.detection
+    return _Lora(
+        name=lora.name, method=found.method, family=found.family, reason=found.reason, readable=found.readable, fits=lora.name in usable
+    )
 
 
 def _authorised(credentials: HTTPBasicCredentials = Depends(HTTPBasic())) -> None:

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 from modules import shared
 from modules.options import OptionHTML
@@ -11,19 +13,25 @@ from modules.options import OptionHTML
 from ..core.profiles import Problem
 
 _SECTION = ("fewstep", "Few-Step Accelerator")
-_ALL_STEPS = "fewstep_all_steps"
+_ALL_STEPS, _AUTO_ORDER, _NOTES, _BADGES = "fewstep_all_steps", "fewstep_auto_order", "fewstep_notes", "fewstep_badges"
 _DOWNLOADS = "fewstep_downloads"
 
 
-def register(user_table: Path, problems: Sequence[Problem]) -> None:
+def register(user_table: Path, problems: Sequence[Problem], methods: Collection[str]) -> None:
     """Adds our options to the page, and tells where one's own methods go and what is wrong with them. Stores nothing."""
-    info = shared.OptionInfo(True, "In img2img and hires, make all of the method's steps within the noise that is left", section=_SECTION)
-    shared.opts.add_option(_ALL_STEPS, info.info("off: only the share of them that the WebUI makes, about denoising strength times steps"))
-    info = shared.OptionInfo(True, "Offer to download the LoRA of a method that is not installed", section=_SECTION)
-    shared.opts.add_option(_DOWNLOADS, info.info("from its publisher's Hugging Face repository, and only when you press the button"))
+    _add(_ALL_STEPS, True, "In img2img and hires, make all of the method's steps within the noise that is left",
+         "off: only the share of them that the WebUI makes, about denoising strength times steps")
+    _add(_AUTO_ORDER, "", "Auto prefers these methods, in this order", "keys with commas between them, such as tcd, lcm; the others follow")
+    _add(_NOTES, True, "Put the Accelerator's notes under the pictures", "what could not be done is told all the same")
+    _add(_BADGES, True, "Show on LoRA cards what the Accelerator takes a file for")
+    _add(_DOWNLOADS, True, "Offer to download the LoRA of a method that is not installed",
+         "from its publisher's Hugging Face repository, and only when you press the button")
+    unknown = [key for key in auto_order() if key not in methods]
     text = f"<p>Your own methods and files: <code>{html.escape(str(user_table))}</code>, read when the UI is loaded.</p>"
     if problems:
         text += "<p>Rows that are left out:</p><ul>" + "".join(f"<li>{html.escape(str(problem))}</li>" for problem in problems) + "</ul>"
+    if unknown:
+        text += f"<p>No methods, passed over in the order of Auto: {html.escape(', '.join(unknown))}</p>"
     explanation = OptionHTML(text)
     explanation.section = _SECTION
     shared.opts.add_option("fewstep_user_table", explanation)
@@ -31,9 +39,28 @@ def register(user_table: Path, problems: Sequence[Problem]) -> None:
 
 def all_steps() -> bool:
     """Whether a pass that begins below full noise makes all the method's steps."""
-    return bool(shared.opts.data.get(_ALL_STEPS, True))
+    return bool(_value(_ALL_STEPS, True))
+
+
+def auto_order() -> list[str]:
+    """The keys of the methods that the user wants Auto to prefer, as typed."""
+    return [key for key in re.split(r"[,\s]+", str(_value(_AUTO_ORDER, ""))) if key]
+
+
+def notes() -> bool:
+    """Whether notes on what is done are put under the pictures."""
+    return bool(_value(_NOTES, True))
 
 
 def downloads() -> bool:
     """Whether files may be offered for download."""
-    return bool(shared.opts.data.get(_DOWNLOADS, True))
+    return bool(_value(_DOWNLOADS, True))
+
+
+def _value(name: str, default: Any) -> Any:
+    return shared.opts.data.get(name, default)
+
+
+def _add(name: str, default: Any, label: str, info: str = "") -> None:
+    option: Any = shared.OptionInfo(default, label, section=_SECTION)
+    shared.opts.add_option(name, option.info(info) if info else option)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from ..core.controls import NUMBERS, ORDER, Controls, controls_from, initial, lora_text, method_text, request_of
+from ..core.controls import NUMBERS, ORDER, Controls, controls_from, initial, lora_text, method_text, request_of, worth_saving
 from ..core.facts import Facts
 from ..core.offers import Offer, offer_for
 from ..core.plan import make_plan
@@ -27,12 +27,13 @@ _QUIET = {"queue": False, "show_progress": "hidden"}
 
 
 class Source(Protocol):
-    """Where facts come from."""
+    """Where facts come from, and where the user's settings for a checkpoint go."""
 
-    tables: Tables
-
+    @property
+    def tables(self) -> Tables: ...
     def of_page(self) -> Facts: ...
     def refresh(self) -> None: ...
+    def keep(self, request: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ class Accordion:
                 cfg_steps = gr.Slider(0, 20, value=start.cfg_steps, step=1, label=label, elem_id=self._id("cfg_steps"))
             with gr.Row(elem_classes=["fewstep-row", "fewstep-actions"]):
                 self._reset = gr.Button("Reset to recommended", size="sm", elem_id=self._id("reset"))
+                self._save = gr.Button("Save for this checkpoint", size="sm", elem_id=self._id("save"))
+                self._forget = gr.Button("Forget what is saved", size="sm", visible=False, elem_id=self._id("forget"))
                 self._all_methods = gr.Checkbox(False, label="Show methods for other models too", elem_id=self._id("all_methods"))
             self._plan = gr.HTML("", elem_id=self._id("plan"))
             self._download_row.build(self._id)
@@ -105,15 +108,10 @@ class Accordion:
         """Connects the events. `host` holds the host's controls by their names in `HOST_CONTROLS`; missing ones are done without."""
         names = [name for name in HOST_CONTROLS if name in host]
         inputs = [*self.inputs, self._all_methods, *(host[name] for name in names)]
-        outputs = [*self.inputs[1:], *self._download_row.outputs, self._plan]
+        outputs = [*self.inputs[1:], self._forget, *self._download_row.outputs, self._plan]
 
-        def handler(refill: bool = False, rescan: bool = False) -> Callable[..., list[Any]]:
-            def handle(*values: Any) -> list[Any]:
-                if rescan:
-                    self._source.refresh()
-                return self._updates(values, names, refill)
-
-            return handle
+        def handler(refill: bool = False, first: Callable[[tuple[Any, ...], list[str]], str] | None = None) -> Callable[..., list[Any]]:
+            return lambda *values: self._updates(values, names, refill, first(values, names) if first is not None else "")
 
         enabled, method, lora, *rest = self.inputs
         numbers = [control for name, control in zip(ORDER[3:], rest, strict=True) if name in NUMBERS]
@@ -121,7 +119,9 @@ class Accordion:
             event(handler(), inputs=inputs, outputs=outputs, **_QUIET)
         for event in (method.input, self._reset.click):
             event(handler(refill=True), inputs=inputs, outputs=outputs, **_QUIET)
-        self._rescan.click(handler(rescan=True), inputs=inputs, outputs=outputs, **_QUIET)
+        self._rescan.click(handler(first=self._refreshed), inputs=inputs, outputs=outputs, **_QUIET)
+        self._save.click(handler(first=self._saved), inputs=inputs, outputs=outputs, **_QUIET)
+        self._forget.click(handler(refill=True, first=self._forgotten), inputs=inputs, outputs=outputs, **_QUIET)
         for number in numbers:
             number.change(lambda *values: self._plan_line(values, names), inputs=inputs, outputs=[self._plan], **_QUIET)
         self._download_row.wire(inputs, lambda values: self._wanted(values, names), **_QUIET)
@@ -152,7 +152,28 @@ class Accordion:
         host = dict(zip(names, values[len(ORDER) + 1 :], strict=True))
         return controls_from(values[: len(ORDER)], self._source.tables), _base(host, is_img2img=self._tab == "img2img")
 
-    def _updates(self, values: tuple[Any, ...], names: list[str], refill: bool) -> list[Any]:
+    def _refreshed(self, values: tuple[Any, ...], names: list[str]) -> str:
+        self._source.refresh()
+        return ""
+
+    def _saved(self, values: tuple[Any, ...], names: list[str]) -> str:
+        """Saves what runs for the checkpoint; says so, or why not."""
+        controls, base = self._read(values, names)
+        plan = make_plan(request_of(controls, base, self._source.tables), self._source.of_page(), self._source.tables)
+        done = "saved: Auto uses these settings with this checkpoint"
+        return self._kept(worth_saving(controls, plan), done) if plan.active else f"nothing is saved. {plan.summary}"
+
+    def _forgotten(self, values: tuple[Any, ...], names: list[str]) -> str:
+        return self._kept({}, "nothing is saved for this checkpoint any more")
+
+    def _kept(self, settings: Mapping[str, Any], done: str) -> str:
+        try:
+            self._source.keep(settings)
+        except ValueError as error:
+            return str(error)
+        return done
+
+    def _updates(self, values: tuple[Any, ...], names: list[str], refill: bool, message: str = "") -> list[Any]:
         controls, base = self._read(values, names)
         facts, all_methods = self._source.of_page(), bool(values[len(ORDER)])
         view = make_view(controls, base, facts, self._source.tables, all_methods, refill)
@@ -160,7 +181,8 @@ class Accordion:
         updates["method"] = gr.update(value=view.method, choices=view.methods)
         updates["lora"] = gr.update(value=view.lora, choices=view.loras)
         updates |= {name: gr.update(value=getattr(view.controls, name), visible=name in view.numbers) for name in NUMBERS}
-        return [*updates.values(), *self._download_row.updates(view.offer, view.plan.method), plan_html(view.plan, facts)]
+        offered = self._download_row.updates(view.offer, view.plan.method)
+        return [*updates.values(), gr.update(visible=view.has_saved), *offered, plan_html(view.plan, facts, message)]
 
     def _plan_line(self, values: tuple[Any, ...], names: list[str]) -> str:
         """For the controls as they stand: nothing is filled in over what the user has just set."""

@@ -5,7 +5,16 @@ import html
 from dataclasses import dataclass
 
 from ..core.choose import fitting
-from ..core.controls import NUMBERS, Controls, filled, lora_text, method_text, request_of
+from ..core.controls import (
+    NUMBERS,
+    Controls,
+    filled,
+    lora_text,
+    method_text,
+    request_of,
+    saved_mark,
+    with_saved_numbers,
+)
 from ..core.facts import Facts
 from ..core.offers import Offer, offer_for
 from ..core.plan import Plan, make_plan
@@ -26,6 +35,7 @@ class View:
     lora: str
     plan: Plan
     numbers: frozenset[str]
+    has_saved: bool
     offer: Offer | None
 
 
@@ -36,8 +46,11 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
     """
     request = request_of(controls, base, tables)
     profile = _profile(request, facts, tables)
-    if profile is not None and (refill or profile.key != controls.filled_for):
+    from_saved = bool(facts.saved) and request.method == AUTO and request.lora == AUTO
+    mark = saved_mark(facts.saved) if from_saved else profile.key if profile is not None else ""
+    if profile is not None and (refill or mark != controls.filled_for):
         controls = filled(profile, controls.enabled, request.method, request.lora)
+        controls = with_saved_numbers(controls, facts.saved) if from_saved else controls
         request = request_of(controls, base, tables)
     return View(
         controls=controls,
@@ -47,6 +60,7 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
         lora=_lora_text(request.lora, facts, tables),
         plan=make_plan(request, facts, tables),
         numbers=frozenset(name for name in NUMBERS if profile is None or has_number(profile, name)),
+        has_saved=bool(facts.saved),
         offer=offer_for(request, facts, tables),
     )
 
@@ -73,9 +87,9 @@ def _lora_text(name: str, facts: Facts, tables: Tables) -> str:
     return lora_text(name, tables.profiles.get(method or ""))
 
 
-def plan_html(plan: Plan, facts: Facts) -> str:
-    """The plan in one line, and its notes."""
-    notes = plan.notes if plan.active else plan.notes[1:]
+def plan_html(plan: Plan, facts: Facts, message: str = "") -> str:
+    """The plan in one line, and its notes, after `message` if there is one."""
+    notes = (*([message] if message else []), *(plan.notes if plan.active else plan.notes[1:]))
     items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
     family = html.escape(FAMILIES.get(facts.family or "", ""))
     return (

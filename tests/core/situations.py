@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from lib_fewstep.core.detect import Detection
 from lib_fewstep.core.facts import Facts, InstalledLora
 from lib_fewstep.core.layout import KOHYA, Layout, layout_of
-from lib_fewstep.core.profiles import load_tables
+from lib_fewstep.core.profiles import CHECKPOINT, LORA, Profile, load_tables
 from tests.core.lora_files import UNETS, attention_weights, kohya
 
 TABLES = load_tables()
 UNET_LAYOUTS = {family: layout_of(attention_weights(unet)) for family, unet in UNETS.items()}
 LORA_LAYOUTS = {family: layout_of(kohya(unet)) for family, unet in UNETS.items()}
+for family, block in {"flux": "single_blocks.0", "sd3": "joint_blocks.0"}.items():
+    UNET_LAYOUTS[family] = LORA_LAYOUTS[family] = layout_of({f"model.diffusion_model.{block}.linear1.weight": (64, 64)})
 NOWHERE = Layout(frozenset())
 
 
@@ -34,3 +37,11 @@ BROKEN = lora("broken", None, "", readable=False, reason="unreadable: the file i
 
 def facts(family: str | None = "sd15", *loras: InstalledLora, **more: Any) -> Facts:
     return Facts(None if family is None else UNET_LAYOUTS[family], loras, **more)
+
+
+def ready_for(row: Profile, family: str, name: str = "x") -> Facts:
+    """Where `row` can run: its LoRA is installed, or its checkpoint is loaded. Of FLUX and SD3 there is no layout here."""
+    there = facts(family if family in UNET_LAYOUTS else None)
+    if row.weights == LORA:
+        return replace(there, loras=(lora(name, row.key, family),))
+    return replace(there, checkpoint=Detection(row.key, "its name says so")) if row.weights == CHECKPOINT else there

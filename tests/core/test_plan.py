@@ -14,7 +14,7 @@ from lib_fewstep.core.plan import Plan, evaluations, make_plan
 from lib_fewstep.core.profiles import Tables
 from lib_fewstep.core.prompts import lora_tags, with_tag
 from lib_fewstep.core.request import AUTO, Request, explicit, request_from, row_value
-from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora
+from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora, ready_for
 
 pytest.importorskip("hypothesis")
 from hypothesis import given, settings
@@ -62,34 +62,36 @@ PUBLISHED = {
 def test_every_row_runs_as_written_on_each_of_its_families(key: str) -> None:
     row = TABLES.profiles[key]
     for family in row.families:
-        found = plan(Request(), facts(family, lora("x", key, family)))
+        found = plan(Request(method=key if row.weights == "none" else AUTO), ready_for(row, family))
         assert_active(
             found,
             method=key,
             label=row.label,
-            lora="x",
-            weight=row_value(row, "weight"),
+            lora="x" if row.weights == "lora" else None,
             steps=row.steps.default,
             cfg=row.cfg.default,
             gamma=row.gamma.default if row.gamma else None,
             sampler=row.sampler,
             scheduler=row.scheduler,
             rule=row.timesteps,
-            notes=(),
             changed={},
         )
+        if row.weights == "lora":
+            assert_active(found, weight=row_value(row, "weight"), notes=())
         if row.timesteps is None:
             assert found.timesteps is None
-        elif (row.timesteps, found.steps) in PUBLISHED:
-            assert found.timesteps == PUBLISHED[str(row.timesteps), found.steps]
+        elif isinstance(row.timesteps, str) and (row.timesteps, found.steps) in PUBLISHED:
+            assert found.timesteps == PUBLISHED[row.timesteps, found.steps]
         assert found.timesteps is None or len(found.timesteps) == found.steps
 
 
 @pytest.mark.parametrize("key", TABLES.profiles)
 def test_a_method_that_is_chosen_is_taken_among_all_that_are_installed(key: str) -> None:
-    family = TABLES.profiles[key].families[-1]
-    others = [lora(f"of {other}", other, family) for other, row in TABLES.profiles.items() if family in row.families]
-    assert_active(plan(Request(method=key), facts(family, *others)), method=key, lora=f"of {key}")
+    family, own = TABLES.profiles[key].families[-1], TABLES.profiles[key].weights == "lora"
+    having = [row.key for row in TABLES.for_family(family) if row.weights == "lora"]
+    others = [lora(f"of {other}", other, family) for other in having]
+    there = facts(family if family in UNET_LAYOUTS else None, *others)
+    assert_active(plan(Request(method=key), there), method=key, lora=f"of {key}" if own else None)
 
 
 def test_auto_takes_the_first_of_the_tables_order_that_fits() -> None:
@@ -405,6 +407,9 @@ def test_never_a_second_copy_never_a_second_accelerator(asked: Request, there: F
     found = plan(asked, there)
     if not found.active:
         return
+    if found.lora is None:  # a checkpoint or a schedule
+        assert TABLES.profiles[found.method or ""].weights != "lora" and not found.tag
+        return
     prompt = with_tag(asked.prompt, found.tag) if found.tag else asked.prompt
     names = [tag.name for tag in lora_tags(prompt)]
     assert found.lora in names
@@ -443,7 +448,7 @@ def test_what_the_user_set_explicitly_wins(asked: Request, there: Facts) -> None
 @given(asked=REQUESTS, there=FACTS)
 def test_nothing_that_does_not_fit_is_ever_used(asked: Request, there: Facts) -> None:
     found = plan(asked, there)
-    if found.active:
+    if found.active and found.lora is not None:
         used = [one for one in chosen(found, there) if one.detection.readable and one.detection.naming == "kohya"]
         assert any(there.unet is None or one.detection.layout.misfit(there.unet) is None for one in used)
 

@@ -7,7 +7,7 @@ from lib_fewstep.core.profiles import Profile, Range, Tables, load_tables
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- methods: written by `python -m tests.data.readme_table` -->", "<!-- end of methods -->"
-_FAMILIES = {"sd15": "SD 1.5", "sd21": "SD 2.1", "sdxl": "SDXL", "ssd1b": "SSD-1B", "vega": "Vega"}
+_FAMILIES = {"sd15": "SD 1.5", "sd21": "SD 2.1", "sdxl": "SDXL", "ssd1b": "SSD-1B", "vega": "Vega", "flux": "FLUX.1", "sd3": "SD3"}
 
 
 def table(tables: Tables) -> str:
@@ -25,8 +25,8 @@ def _line(profile: Profile, tables: Tables) -> str:
         profile.label + (" ⓝⓒ" if profile.noncommercial else ""),
         ", ".join(_FAMILIES[family] for family in profile.families),
         _range(profile.steps),
-        _range(profile.cfg),
-        f"{profile.weight.default:g}" if profile.weight is not None else "",
+        _range(profile.cfg) + (f", guidance {_range(profile.guidance)}" if profile.guidance else ""),
+        f"{profile.weight.default:g}" if profile.weight else "–",
         f"{profile.sampler}{gamma}, {timesteps}",
         profile.negative_prompt,
         _file(profile, tables),
@@ -40,7 +40,7 @@ def _range(value: Range) -> str:
 
 def _file(profile: Profile, tables: Tables) -> str:
     repos = dict.fromkeys(f.repo for f in tables.files if f.method == profile.key and not f.superseded and f.repo)
-    return ", ".join(list(repos)[:3])
+    return ", ".join(list(repos)[:3]) or "–"
 
 
 def with_table(readme: str, tables: Tables) -> str:

@@ -18,25 +18,35 @@ FILE_TABLE = yaml.safe_load((DATA / "files.yaml").read_text(encoding="utf-8"))
 METHODS, FILES = METHOD_TABLE["methods"], FILE_TABLE["files"]
 SOURCES = {**METHOD_TABLE["sources"], **FILE_TABLE["sources"]}
 
-FAMILIES = {"sd15", "sd21", "sdxl", "ssd1b", "vega"}
-SAMPLERS = {"LCM Few-Step", "TCD Few-Step", "Euler", "Euler a", "DPM++ SDE", "DPM++ 2M"}
-SCHEDULERS = {"Automatic", "Uniform", "Karras", "Exponential", "SGM Uniform", "Simple", "Normal", "Beta"}
-NUMBERS = ("steps", "cfg", "weight", "gamma")
-METHOD_KEYS = {"label", "families", "steps", "cfg", "weight", "sampler", "timesteps", "scheduler", "negative_prompt", "resolution",
-               "licence", "noncommercial", "source"}
+FAMILIES = {"sd15", "sd21", "sdxl", "ssd1b", "vega", "flux", "sd3"}
+SAMPLERS = {"LCM Few-Step", "TCD Few-Step", "Euler", "Euler a", "DPM++ SDE", "DPM++ 2M", "UniPC"}
+SCHEDULERS = {"Automatic", "Uniform", "Karras", "Exponential", "SGM Uniform", "Simple", "Normal", "Beta", "Align Your Steps"}
+NUMBERS = ("steps", "cfg", "weight", "gamma", "guidance")
+METHOD_KEYS = {"label", "families", "steps", "cfg", "sampler", "timesteps", "scheduler", "negative_prompt", "source"}
+WEIGHTS_KEYS = {  # what a row says beside these, by where its weights come from
+    "lora": {"weight", "resolution", "licence", "noncommercial"},
+    "checkpoint": {"weights", "resolution", "licence", "noncommercial"},
+    "none": {"weights"},
+}
+SPECIAL_KEYS = {"guidance", "cfg_steps", "prediction", "shift"}
 FILE_KEYS = {"file", "method", "family", "repo", "names", "loads_in", "licence", "source"}
-SOURCED = {"steps", "cfg", "weight", "sampler", "timesteps", "negative_prompt", "resolution", "licence"}
-GENERIC = {"pytorch_lora_weights.safetensors"}
+SOURCED = {"steps", "cfg", "weight", "gamma", "sampler", "timesteps", "negative_prompt", "resolution", "licence", *SPECIAL_KEYS}
+GENERIC = ("pytorch_lora_weights", "diffusion_pytorch_model")
 
 # What users store in presets and infotexts: a key may be added here, never taken away.
 STABLE_KEYS = {
     "lcm", "tcd", "lightning-2", "lightning-4", "lightning-8", "turbo-lora", "turbomix-lcm", "turbomix-euler-a", "turbomix-sde", "dmd2",
     "pcm-lcm", "pcm-small-2", "pcm-small-4", "pcm-small-8", "pcm-small-16", "pcm-normal-4", "pcm-normal-8", "pcm-normal-16", "flash",
     "tdd", "slam",
+    "sdxl-turbo", "sd-turbo", "lightning-1", "hyper-sdxl-1-unet", "dmd2-1", "lcm-full", "nitro-realism", "nitro-vibrant", "perflow-sdxl",
+    "sdxl-flash", "dreamshaper-xl-lightning", "dreamshaper-xl-turbo", "juggernaut-xl-lightning", "realvisxl-lightning", "realvisxl-turbo",
+    "dreamshaper-8-lcm", "realistic-vision-hyper", "ays-10", "ays-15", "sgm-uniform", "dpmpp-2m-karras", "unipc", "hyper-flux-8",
+    "hyper-flux-16", "flux-turbo-alpha", "tdd-flux", "flux-schnell", "hyper-sd3-4-cfg", "hyper-sd3-8-cfg", "hyper-sd3-16-cfg",
+    "sd35-large-turbo",
     *(f"hyper-{family}-{steps}" for family in ("sd15", "sdxl") for steps in ("1", "2", "4", "8", "8-cfg", "12-cfg")),
 }  # fmt: skip
 
-# How people name these files, and what each must be taken for. None: not one of ours, or too little said to know.
+# How people name LoRA files, and what each must be taken for. None: not one of ours, or too little said to know.
 RENAMINGS = {
     "sdxl_lightning_4step_lora": ("lightning-4", "sdxl"),
     "SDXL Lightning 4step": ("lightning-4", "sdxl"),
@@ -93,17 +103,21 @@ RENAMINGS = {
     "tdd_sdxl_no_adv": ("tdd", "sdxl"),
     "tdd_sdxl_yammermix": ("tdd", "sdxl"),
     "slam-lora-sdxl": ("slam", "sdxl"),
+    "Hyper-FLUX.1-dev-8steps-lora": ("hyper-flux-8", "flux"),
+    "flux_hyper_sd_16steps": ("hyper-flux-16", "flux"),
+    "FLUX.1-Turbo-Alpha": ("flux-turbo-alpha", "flux"),
+    "flux1-turbo-alpha": ("flux-turbo-alpha", "flux"),
+    "FLUX.1-dev_tdd_lora_weights": ("tdd-flux", "flux"),
+    "Hyper-SD3-4steps-CFG-lora": ("hyper-sd3-4-cfg", "sd3"),
     # other things with similar names
     "pytorch_lora_weights": None,
+    "diffusion_pytorch_model": None,
     "lcm_lora": None,
     "sdxl-flash-lora": None,
     "SDXL-Flash_Mini": None,
     "sd_xl_dpo_turbo_lora_v1-128dim": None,
     "sdxl-turbo-dpo-lora": None,
     "PAseer-SDXL-LCM+Turbo": None,
-    "Hyper-SD3-4steps-CFG-lora": None,
-    "Hyper-FLUX.1-dev-8steps-lora": None,
-    "FLUX.1-dev_tdd_lora_weights": None,
     "svd-xt-1-1_tdd_lora_weights": None,
     "pcm_sd3_stochastic_shift3": None,
     "flash-sd3": None,
@@ -117,48 +131,129 @@ RENAMINGS = {
     "dreamshaperXL_v2TurboDpmppSDE": None,
 }
 
+# The same for checkpoints, as their folder shows them. A mere "turbo" or "lightning" without a step count is not guessed.
+CHECKPOINTS = {
+    "sd_xl_turbo_1.0_fp16": ("sdxl-turbo", "sdxl"),
+    "sdxl-turbo": ("sdxl-turbo", "sdxl"),
+    "sdxlTurbo_v10": ("sdxl-turbo", "sdxl"),
+    "sd_turbo": ("sd-turbo", "sd21"),
+    "sdxl_lightning_1step_x0": ("lightning-1", "sdxl"),
+    "sdxl_lightning_4step": ("lightning-4", "sdxl"),
+    "sdxl_lightning_8step_unet": ("lightning-8", "sdxl"),
+    "SDXL Lightning 2 steps": ("lightning-2", "sdxl"),
+    "someMixXL_v20Lightning4step": ("lightning-4", "sdxl"),
+    "photoXL-Lightning-8steps-bakedVAE": ("lightning-8", "sdxl"),
+    "Hyper-SDXL-1step-Unet-Comfyui.fp16": ("hyper-sdxl-1-unet", "sdxl"),
+    "dmd2_sdxl_4step_unet_fp16": ("dmd2", "sdxl"),
+    "someMixXL_v4DMD2": ("dmd2", "sdxl"),
+    "dmd2_sdxl_1step_unet_fp16": ("dmd2-1", "sdxl"),
+    "LCM_Dreamshaper_v7_4k": ("lcm-full", "sd15"),
+    "LCM_Dreamshaper_v7_4k-prune-fp32": ("lcm-full", "sd15"),
+    "lcm-sdxl": ("lcm-full", "sdxl"),
+    "lcm_ssd_1b": ("lcm-full", "ssd1b"),
+    "nitrosd-realism_comfyui": ("nitro-realism", "sdxl"),
+    "NitroSD-Vibrant": ("nitro-vibrant", "sdxl"),
+    "perflow-sdxl-dreamshaper": ("perflow-sdxl", "sdxl"),
+    "SDXL-Flash": ("sdxl-flash", "sdxl"),
+    "dreamshaperXL_lightningDPMSDE": ("dreamshaper-xl-lightning", "sdxl"),
+    "DreamShaperXL_Turbo-Lightning": ("dreamshaper-xl-lightning", "sdxl"),
+    "dreamshaperXL_lightningInpaint": ("dreamshaper-xl-lightning", "sdxl"),
+    "dreamshaperXL_v21TurboDPMSDE": ("dreamshaper-xl-turbo", "sdxl"),
+    "dreamshaperXL_turboDpmppSDE": ("dreamshaper-xl-turbo", "sdxl"),
+    "dreamshaper-xl-v2-turbo": ("dreamshaper-xl-turbo", "sdxl"),
+    "juggernautXL_v9Rdphoto2Lightning": ("juggernaut-xl-lightning", "sdxl"),
+    "Juggernaut_RunDiffusionPhoto2_Lightning_4Steps": ("juggernaut-xl-lightning", "sdxl"),
+    "Juggernaut XL Lightning 4Steps": ("juggernaut-xl-lightning", "sdxl"),
+    "realvisxlV40_v40LightningBakedvae": ("realvisxl-lightning", "sdxl"),
+    "RealVisXL_V5.0_Lightning_fp16": ("realvisxl-lightning", "sdxl"),
+    "RealVisXL_V3.0_Turbo": ("realvisxl-turbo", "sdxl"),
+    "realvisxlV40_v30TurboBakedvae": ("realvisxl-turbo", "sdxl"),
+    "dreamshaper_8LCM": ("dreamshaper-8-lcm", "sd15"),
+    "DreamShaper8_LCM": ("dreamshaper-8-lcm", "sd15"),
+    "realisticVisionV60B1_v51HyperVAE": ("realistic-vision-hyper", "sd15"),
+    "flux1-schnell-fp8": ("flux-schnell", "flux"),
+    "FLUX.1-schnell": ("flux-schnell", "flux"),
+    "sd3.5_large_turbo": ("sd35-large-turbo", "sd3"),
+    # their siblings that are not distilled, and names that say too little
+    "sd_xl_base_1.0": None,
+    "dreamshaperXL_alpha2Xl10": None,
+    "DreamShaper_8_pruned": None,
+    "juggernautXL_v9Rundiffusionphoto2": None,
+    "Juggernaut-XL_v9_RunDiffusionPhoto_v2": None,
+    "realvisxlV40_v40Bakedvae": None,
+    "RealVisXL_V5.0_fp16": None,
+    "realisticVisionV60B1_v51VAE": None,
+    "flux1-dev-fp8": None,
+    "sd3.5_large": None,
+    "SDXL-Flash_Mini": None,
+    "someMixXL_v10Lightning": None,
+    "someMixXL_v10Turbo": None,
+    "jibMixRealisticXL_v10Lightning46Step": None,
+    "sdxlTURBOPLUSREDTEAMMODEL_v10": None,
+    "turbovisionxlSuperFastXLBasedOnNew_tvxlV431Bakedvae": None,
+    "creapromptLightning_creapromptUltimate": None,
+    "Qwen-Image-Lightning-4steps-V1.0": None,
+    "animatediff_lightning_4step_comfyui": None,
+    "lightning_strike_sdxl": None,
+    "diffusion_pytorch_model": None,
+}
+
 
 def keys_of(stem: str) -> set[str]:
     """The forms in which a pattern may meet a stem: dashes for blank, underscore, dot and dash, with or without & and +."""
     return {re.sub(pattern, "-", stem).strip("-") for pattern in (r"[ _.-]+", r"[\s_.+&-]+")}
 
 
-def matches(stem: str, files: list[dict]) -> set[tuple[str, str]]:
-    """Every (method, family) that some row recognises in `stem`, in any of its forms."""
-    keys = keys_of(stem)
-    return {(f["method"], f["family"]) for f in files for name in f["names"] for key in keys if re.search(name, key, re.IGNORECASE)}
+def matches(stem: str, files: list[dict], kind: str = "lora") -> set[tuple[str, str]]:
+    """Every (method, family) that some row of this kind recognises in `stem`, in any of its forms."""
+    keys, rows = keys_of(stem), [f for f in files if kind_of(f) == kind]
+    return {(f["method"], f["family"]) for f in rows for name in f["names"] for key in keys if re.search(name, key, re.IGNORECASE)}
+
+
+def kind_of(row: dict) -> str:
+    return row.get("kind", "lora")
+
+
+def weights_of(row: dict) -> str:
+    return row.get("weights", "lora")
 
 
 def complaints_on_method(key: str, row: dict, sources: dict) -> list[str]:
     found = []
-    expected = METHOD_KEYS | ({"gamma"} if row.get("sampler") == "TCD Few-Step" else set())
-    if expected - set(row) or set(row) - expected - {"notes"}:
-        return [f"{key}: fields missing or unknown: {sorted(expected ^ set(row) - {'notes'})}"]
+    expected = METHOD_KEYS | WEIGHTS_KEYS.get(weights_of(row), set()) | ({"gamma"} if row.get("sampler") == "TCD Few-Step" else set())
+    optional = SPECIAL_KEYS | {"notes"}
+    if weights_of(row) not in WEIGHTS_KEYS or expected - set(row) or set(row) - expected - optional:
+        return [f"{key}: fields missing or unknown: {sorted(expected ^ set(row) - optional)}"]
     for name in NUMBERS:
         value = row.get(name)
         if value is not None and not (set(value) == {"default", "min", "max"} and value["min"] <= value["default"] <= value["max"]):
             found.append(f"{key}.{name}: {value}")
     if not all(type(n) is int and n >= 1 for n in row["steps"].values()):
         found.append(f"{key}.steps: not whole numbers from 1")
-    if not (row["cfg"]["min"] >= 1 and row["cfg"]["max"] <= 15 and row["weight"]["min"] > 0 and row["weight"]["max"] <= 1.5):
-        found.append(f"{key}: CFG or weight out of this world")
+    if not (row["cfg"]["min"] >= 1 and row["cfg"]["max"] <= 15):
+        found.append(f"{key}: CFG out of this world")
+    if "weight" in row and not (row["weight"]["min"] > 0 and row["weight"]["max"] <= 1.5):
+        found.append(f"{key}: weight out of this world")
+    if "guidance" in row and not 0 < row["guidance"]["min"] <= row["guidance"]["max"] <= 15:
+        found.append(f"{key}: guidance out of this world")
     if "gamma" in row and not 0 <= row["gamma"]["min"] <= row["gamma"]["max"] <= 1:
         found.append(f"{key}.gamma: outside 0 to 1")
-    if row["sampler"] not in SAMPLERS or row["scheduler"] not in SCHEDULERS or row["timesteps"] not in ("lcm", "trailing", "host"):
+    if row["sampler"] not in SAMPLERS or row["scheduler"] not in SCHEDULERS or not timesteps_are_known(row):
         found.append(f"{key}: unknown sampler, scheduler or timesteps")
-    if not row["families"] or set(row["families"]) - FAMILIES or set(row["resolution"]) != set(row["families"]):
-        found.append(f"{key}: families {row['families']}, resolution {row['resolution']}")
+    if not row["families"] or set(row["families"]) - FAMILIES or set(row.get("resolution", row["families"])) != set(row["families"]):
+        found.append(f"{key}: families {row['families']}, resolution {row.get('resolution')}")
     if row["negative_prompt"] not in ("no", "weak", "yes") or (row["negative_prompt"] == "no") != (row["cfg"]["default"] == 1):
         found.append(f"{key}: negative prompt {row['negative_prompt']!r} at CFG {row['cfg']['default']}")
     fixed = row["steps"]["min"] == row["steps"]["max"]
-    if fixed and not re.search(rf"\b{row['steps']['default']} steps\b", row["label"]):
+    if fixed and not re.search(rf"\b{row['steps']['default']} steps?\b", row["label"]):
         found.append(f"{key}: the label does not say {row['steps']['default']} steps")
     in_key = re.search(r"-(\d+)(-cfg)?$", key)
     if in_key and row["steps"]["default"] != int(in_key[1]):
         found.append(f"{key}: steps {row['steps']['default']}")
-    if not (isinstance(row["noncommercial"], bool) and (row["noncommercial"] or not re.search(r"\bnc\b|unknown", row["licence"]))):
+    limited = re.search(r"\bnc\b|unknown|non-commercial", row.get("licence", ""), re.IGNORECASE)
+    if "licence" in row and not (isinstance(row["noncommercial"], bool) and (row["noncommercial"] or not limited)):
         found.append(f"{key}: licence {row['licence']!r} but not marked non-commercial")
-    needed = SOURCED | ({"gamma"} if "gamma" in row else set())
+    needed = SOURCED & set(row)
     allowed = needed | {f"{name}_range" for name in NUMBERS if name in row}
     if needed - set(row["source"]) or set(row["source"]) - allowed:
         found.append(f"{key}.source: {sorted(needed ^ set(row['source']))}")
@@ -168,14 +263,24 @@ def complaints_on_method(key: str, row: dict, sources: dict) -> list[str]:
     return found
 
 
+def timesteps_are_known(row: dict) -> bool:
+    """A rule by its name, or a descending list that has a timestep for each of the most steps."""
+    found = row["timesteps"]
+    if isinstance(found, str):
+        return found in ("lcm", "trailing", "host")
+    return found == sorted(set(found), reverse=True) and 0 <= found[-1] <= found[0] <= 999 and len(found) == row["steps"]["max"]
+
+
 def complaints_on_file(row: dict, methods: dict, sources: dict) -> list[str]:
     name = f"{row.get('repo')}/{row.get('file')}"
-    optional = {"path", "size", "sha256", "webui_hash", "superseded", "note"}
+    optional = {"kind", "path", "size", "sha256", "webui_hash", "superseded", "note"}
     if FILE_KEYS - set(row) or set(row) - FILE_KEYS - optional:
         return [f"{name}: fields missing or unknown: {sorted(FILE_KEYS ^ set(row) - optional)}"]
     found = []
     if row["method"] not in methods or row["family"] not in methods[row["method"]]["families"]:
         return [f"{name}: no method {row['method']!r} for {row['family']!r}"]
+    if kind_of(row) not in ("lora", "checkpoint") or (kind_of(row) == "lora") > (weights_of(methods[row["method"]]) == "lora"):
+        found.append(f"{name}: a {kind_of(row)} for a method whose weights are a {weights_of(methods[row['method']])}")
     hashes = hashes_of(row)
     if not all(isinstance(h, str) and re.fullmatch(r"[0-9a-f]{64}", h) for h in hashes):
         found.append(f"{name}.sha256: {hashes}")
@@ -218,12 +323,12 @@ def mistaken_names(files: list[dict]) -> list[str]:
     """Published names that their own row does not know, or that a row of another method or family takes for its own."""
     found = []
     for row in files:
-        if row["file"] in GENERIC or row.get("superseded"):
+        if row["file"].startswith(GENERIC) or row.get("superseded"):
             continue
-        stem = row["file"].removesuffix(".safetensors")
-        if not matches(stem, [row]):
+        stem = Path(row["file"]).stem
+        if not matches(stem, [row], kind_of(row)):
             found.append(f"{stem}: unknown to its own row")
-        found += [f"{stem}: taken for {other}" for other in matches(stem, files) - {(row["method"], row["family"])}]
+        found += [f"{stem}: taken for {other}" for other in matches(stem, files, kind_of(row)) - {(row["method"], row["family"])}]
     return found
 
 
@@ -242,7 +347,7 @@ def test_no_method_that_users_may_have_saved_is_gone():
 
 
 def test_every_method_has_a_file_for_each_of_its_families():
-    wanted = {(key, family) for key, row in METHODS.items() for family in row["families"]}
+    wanted = {(key, family) for key, row in METHODS.items() if weights_of(row) != "none" for family in row["families"]}
     assert wanted == {(row["method"], row["family"]) for row in FILES if not row.get("superseded")}
 
 
@@ -268,6 +373,18 @@ def test_sources_are_named_once_all_used_and_say_where():
         ("pcm-normal-8", 8, 7.5, "TCD Few-Step", "lcm"),
         ("flash", 4, 1, "LCM Few-Step", "lcm"),
         ("tdd", 4, 1.7, "TCD Few-Step", "trailing"),
+        ("sdxl-turbo", 1, 1, "Euler a", [999, 899, 799, 699]),
+        ("lightning-1", 1, 1, "LCM Few-Step", "trailing"),
+        ("hyper-sdxl-1-unet", 1, 1, "LCM Few-Step", [800]),
+        ("dmd2-1", 1, 1, "LCM Few-Step", [399]),
+        ("lcm-full", 4, 1, "LCM Few-Step", "lcm"),
+        ("nitro-vibrant", 1, 1, "LCM Few-Step", "trailing"),
+        ("dreamshaper-xl-lightning", 4, 2, "DPM++ SDE", "host"),
+        ("sdxl-flash", 7, 3, "DPM++ SDE", "host"),
+        ("ays-10", 10, 7, "DPM++ 2M", "host"),
+        ("hyper-flux-8", 8, 1, "Euler", "host"),
+        ("hyper-sd3-16-cfg", 16, 7, "Euler", "host"),
+        ("flux-schnell", 4, 1, "Euler", "host"),
     ],
 )
 def test_the_authors_settings(key, steps, cfg, sampler, timesteps):
@@ -278,6 +395,23 @@ def test_the_authors_settings(key, steps, cfg, sampler, timesteps):
 @pytest.mark.parametrize("key, gamma", [("tcd", 0.3), ("hyper-sd15-1", 1.0), ("pcm-small-8", 0.0), ("pcm-normal-4", 0.0), ("tdd", 0.2)])
 def test_the_authors_gamma(key, gamma):
     assert METHODS[key]["gamma"]["default"] == gamma
+
+
+@pytest.mark.parametrize(
+    "key, what, value",
+    [
+        ("lightning-1", "prediction", "x0"),
+        ("nitro-realism", "shift", 250),
+        ("nitro-vibrant", "shift", 500),
+        ("lcm-full", "guidance", {"default": 8, "min": 3, "max": 13}),
+        ("hyper-flux-16", "guidance", {"default": 3.5, "min": 3.5, "max": 3.5}),
+        ("hyper-flux-16", "weight", {"default": 0.125, "min": 0.125, "max": 0.125}),
+        ("flux-turbo-alpha", "weight", {"default": 1, "min": 1, "max": 1}),
+        ("tdd-flux", "guidance", {"default": 2, "min": 2, "max": 2}),
+    ],
+)
+def test_what_some_models_need_beside(key, what, value):
+    assert METHODS[key][what] == value
 
 
 def test_hashes_are_unique():
@@ -294,6 +428,17 @@ def test_a_renamed_file_is_taken_for_what_it_is(stem):
     assert matches(stem, FILES) == ({expected} if expected else set())
 
 
+@pytest.mark.parametrize("stem", CHECKPOINTS)
+def test_a_renamed_checkpoint_is_taken_for_what_it_is(stem):
+    expected = CHECKPOINTS[stem]
+    assert matches(stem, FILES, "checkpoint") == ({expected} if expected else set())
+
+
+def test_no_lora_is_taken_for_a_checkpoint():
+    loras = {Path(row["file"]).stem for row in FILES if kind_of(row) == "lora"} | set(RENAMINGS)
+    assert {stem: found for stem in loras if "lora" in stem.lower() and (found := matches(stem, FILES, "checkpoint"))} == {}
+
+
 METHOD_DAMAGE = {
     "field missing": lambda row: row.pop("licence"),
     "field unknown": lambda row: row.update(cfgg=1),
@@ -303,7 +448,12 @@ METHOD_DAMAGE = {
     "CFG in diffusers' terms": lambda row: row["cfg"].update(min=0),
     "unknown sampler": lambda row: row.update(sampler="TCD"),
     "unknown timesteps": lambda row: row.update(timesteps="leading"),
-    "unknown family": lambda row: row["families"].append("sd3"),
+    "list of timesteps too short": lambda row: row.update(timesteps=[999, 749]),
+    "unknown weights": lambda row: row.update(weights="unet"),
+    "LoRA weight of a checkpoint": lambda row: row.update(weights="checkpoint"),
+    "licence of a schedule": lambda row: (row.pop("weight"), row.update(weights="none")),
+    "special key without source": lambda row: row.update(shift=250),
+    "unknown family": lambda row: row["families"].append("sd4"),
     "negative prompt at CFG 1": lambda row: row.update(negative_prompt="yes"),
     "fixed steps not in the label": lambda row: row.update(steps={"default": 4, "min": 4, "max": 4}),
     "licence against flag": lambda row: row.update(licence="cc-by-nc-4.0"),
@@ -313,6 +463,8 @@ METHOD_DAMAGE = {
 FILE_DAMAGE = {
     "field missing": lambda row: row.pop("names"),
     "unknown method": lambda row: row.update(method="lightning-3"),
+    "checkpoint of no kind": lambda row: row.update(kind="unet"),
+    "LoRA for a method that has none": lambda row: row.update(method="sdxl-turbo"),
     "family of another method": lambda row: row.update(family="sd15"),
     "short sha256": lambda row: row.update(sha256=row["sha256"][:63]),
     "hash read as a number": lambda row: row.update(webui_hash=123456789012),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -30,8 +31,11 @@ class Source:
     def of_page(self) -> Facts:
         return self.facts
 
+    def keep(self, request: Mapping[str, Any]) -> None:
+        self.facts = replace(self.facts, saved=request)
+
     def refresh(self) -> None:
-        self.facts = Facts(self.facts.unet, (*self.facts.loras, *self.in_folder), self.facts.samplers)
+        self.facts = replace(self.facts, loras=(*self.facts.loras, *self.in_folder))
 
 
 class Fetcher:

@@ -11,9 +11,9 @@ pytest.importorskip("gradio")
 
 from lib_fewstep.core.controls import ORDER, method_text, parse_args
 from lib_fewstep.core.plan import Plan, make_plan
-from lib_fewstep.core.request import AUTO, Request, row_value
+from lib_fewstep.core.request import AUTO, Request
 from lib_fewstep.ui.accordion import HOST_CONTROLS
-from tests.core.situations import HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora
+from tests.core.situations import HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora, ready_for
 from tests.ui.page import Page, Source
 
 LCM_TEXT, TCD_TEXT = method_text(TABLES.profiles["lcm"]), method_text(TABLES.profiles["tcd"])
@@ -111,15 +111,16 @@ def test_nothing_installed_says_so_and_leaves_all_as_it_is() -> None:
 @pytest.mark.parametrize("key", TABLES.profiles)
 def test_a_method_that_is_chosen_fills_in_what_its_row_recommends(key: str) -> None:
     row = TABLES.profiles[key]
-    page = Page(Source(facts(row.families[0], lora("x", key, row.families[0]))))
+    page = Page(Source(ready_for(row, row.families[0])))
     page.switch_on()
     page.set("method", method_text(row))
-    expected = (row.steps.default, row.cfg.default, row_value(row, "weight"), key)
-    assert (page["steps"], page["cfg"], page["weight"], page["filled_for"]) == expected
+    assert (page["steps"], page["cfg"], page["filled_for"]) == (row.steps.default, row.cfg.default, key)
+    assert row.weight is None or page["weight"] == row.weight.default
     assert page.is_visible("gamma") == (row.gamma is not None)
     assert row.gamma is None or page["gamma"] == row.gamma.default
     plan = what_runs(page)
-    assert plan.active and plan.method == key and plan.changed == {} and plan.notes == ()
+    assert plan.active and plan.method == key and plan.changed == {}
+    assert plan.notes == () or row.weights == "checkpoint"  # which is told that it runs without a LoRA
     assert_says(page, plan)
 
 
@@ -216,6 +217,44 @@ def test_the_rescan_button_finds_a_new_file() -> None:
     page.fire("rescan", "click")
     assert page.choices("lora") == ["Auto", "Hyper-SD15-8steps-lora — Hyper-SD SD1.5, 8 steps", "lcm-sd15 — LCM-LoRA", "None"]
     assert page["filled_for"] == "hyper-sd15-8"
+
+
+def test_settings_are_saved_for_the_checkpoint_and_auto_fills_them_in() -> None:
+    page = Page(Source(facts("sd15", LCM, HYPER_8)))
+    page.switch_on()
+    assert not page.is_visible("forget")
+    page.set("method", LCM_TEXT)
+    page.set("weight", 0.8)
+    page.fire("save", "click")
+    assert page.source.facts.saved == {"method": "lcm", "weight": 0.8} and page.is_visible("forget")
+    assert "saved: Auto uses these settings" in page["plan"]
+    page.set("method", "Auto")
+    assert (page["weight"], page["steps"]) == (0.8, 4)
+    plan = what_runs(page)
+    assert (plan.method, plan.weight) == ("lcm", 0.8)
+    assert_says(page, plan)
+    page.set("weight", 0.9)
+    assert what_runs(page).weight == 0.9
+    page.fire("forget", "click")
+    assert page.source.facts.saved == {} and not page.is_visible("forget")
+    assert (page["filled_for"], page["weight"]) == ("hyper-sd15-8", 1.0) and what_runs(page).changed == {}
+
+
+def test_what_cannot_run_is_not_saved() -> None:
+    page = Page(Source(facts("sd15")))
+    page.switch_on()
+    page.fire("save", "click")
+    assert page.source.facts.saved == {} and "nothing is saved" in page["plan"]
+
+
+def test_what_cannot_be_written_is_told(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def keep(settings: object) -> None:
+        raise ValueError("the disk is full")
+
+    monkeypatch.setattr(page.source, "keep", keep)
+    page.switch_on()
+    page.fire("save", "click")
+    assert "the disk is full" in page["plan"] and "saved:" not in page["plan"]
 
 
 def test_the_line_follows_the_hosts_controls(page: Page) -> None:

@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -102,14 +103,26 @@ class WebUI:
         """A picture from `image`, a PNG in base64."""
         return self._generate("img2img", accelerator, {"init_images": [image], "denoising_strength": 0.75, **fields})
 
+    def img2img_again(self, image: str, accelerator: Any = None, **fields: Any) -> Result:
+        """The same picture whenever it is asked for: a host draws a picture's latent with the randomness that the last generation left."""
+        self.txt2img(steps=1)
+        return self.img2img(image, accelerator, **fields)
+
     def _generate(self, tab: str, accelerator: Any, fields: dict[str, Any]) -> Result:
         body: dict[str, Any] = {"prompt": PROMPT, **SMALL, **fields}
         body = {key: value for key, value in body.items() if value is not None}
+        self.save_options(body.get("override_settings", {}))
         if accelerator is not None:
             arguments = accelerator if isinstance(accelerator, list) else [accelerator]
             body["alwayson_scripts"] = {**body.get("alwayson_scripts", {}), "Accelerator": {"args": arguments}}
         answer = self.post(f"/sdapi/v1/{tab}", body)
         return Result(answer["images"], json.loads(answer["info"]), self.get("/probe/last"))
+
+    def save_options(self, names: Iterable[str]) -> None:
+        """The hosts take an overridden option back only where it was saved before: saves those of `names` that never were."""
+        if never := set(names) - self.options().keys():
+            defaults = self.get("/probe/defaults")
+            self.post("/sdapi/v1/options", {name: defaults[name] for name in never})
 
     def restored(self, file: str) -> dict[str, str]:
         """What PNG Info reads from a picture: the parameters that "Send to txt2img" would paste."""
@@ -147,10 +160,23 @@ class WebUI:
         """How often the host has said that it is up."""
         return self.running.log.read_text(encoding="utf-8", errors="replace").count("Startup time")
 
-    def script_form(self, name: str) -> list[dict[str, Any]]:
-        """The controls of a script of txt2img by position: label, value, choices."""
+    def script_form(self, name: str, img2img: bool = False) -> list[dict[str, Any]]:
+        """The controls of a script by position: label, value, choices. Raises StopIteration where the host has no such script."""
         scripts = self.get("/sdapi/v1/script-info")
-        return next(script["args"] for script in scripts if script["name"] == name and not script["is_img2img"])
+        return next(script["args"] for script in scripts if script["name"] == name and script["is_img2img"] == img2img)
+
+    def has_script(self, name: str) -> bool:
+        return name in {script["name"] for script in self.get("/sdapi/v1/script-info")}
+
+    def script(self, name: str, img2img: bool = False, **values: Any) -> dict[str, Any]:
+        """The fields of a request that runs a script chosen in "Script", with `values` by label (`_` for a space), else its defaults."""
+        form, given = self.script_form(name, img2img), {label.replace("_", " "): value for label, value in values.items()}
+        assert given.keys() <= {control["label"] for control in form}, f"{name} has {[control['label'] for control in form]}"
+        return {"script_name": name, "script_args": [given.get(control["label"], control["value"]) for control in form]}
+
+    def generations(self, since: float) -> list[dict[str, Any]]:
+        """What the probe saw of every generation that began after `since`, a time.time(): a script makes several for one request."""
+        return [each for each in self.get("/probe/history") if each["started"] >= since]
 
     @staticmethod
     def _json(response: requests.Response) -> Any:

@@ -48,6 +48,8 @@ EXTENSION, PROBE, TINY_SDXL = REPOSITORY, HERE / "probe", HERE / "tiny_sdxl"
 EMBEDDED = "embedded"
 START_SECONDS = 300
 TABLES = load_tables()
+STYLES = 'name,prompt,negative_prompt\nsquare,"{prompt} and a blue square",green\n'
+"""A style that a user has saved."""
 
 _OFFLINE = ("--skip-prepare-environment", "--skip-version-check")
 _FORGE_OFFLINE = (*_OFFLINE, "--skip-install", "--skip-torch-cuda-test", "--skip-python-version-check", "--no-hashing")
@@ -231,6 +233,7 @@ def prepare(host: Host, data: Path, extensions: Mapping[str, Path]) -> None:
         stamp = re.search(r'VERSION_UID\b[^\n]*= "(\w+)"', (host.root / "modules" / "launch_utils.py").read_text(encoding="utf-8"))
         options["VERSION_UID"] = stamp[1] if stamp else None
     (data / "config.json").write_text(json.dumps(options), encoding="utf-8")
+    (data / "styles.csv").write_text(STYLES, encoding="utf-8")
 
 
 def _link(source: Path, target: Path) -> None:

@@ -193,7 +193,7 @@ class KDiffusionSampler(sd_samplers_common.Sampler):
             noised += extra.noise * opts.img2img_extra_noise
         self.model_wrap_cfg.init_latent = x
         conds = (conditioning, unconditional_conditioning, image_conditioning)
-        return self._run(p, noised, x, visited, sigmas, (visited[-2], visited[0]), start + 1, conds)
+        return self._run(p, noised, x, visited, sigmas, (visited[-2:][0], visited[0]), start + 1, conds)
 
     def _run(
         self,

@@ -4,8 +4,11 @@ Linked into a WebUI's extensions/ (A1111 1.9+, Forge and kin, the embedded host)
 
     GET  /probe/last       the last generation, pass by pass: every call of the UNet (timesteps, batch size), the LoRAs in force, fields of
                            the processing object; the texts that were encoded; options that differ from what they were before it
+    GET  /probe/history    the last generations, oldest first: a script, such as X/Y/Z plot, makes several for one request
     GET  /probe/options    all saved options as they are now; an option that was never saved is absent
+    GET  /probe/defaults   what every option is until it is saved
     GET  /probe/registry   what is registered: samplers, schedulers, X/Y/Z axes, always-on scripts, callbacks by category and file
+    GET  /probe/opened     which files and folders named after the canary this process has opened or listed, or has tried to, through Python
     POST /probe/reload     "Reload UI", as the link in the footer does; `loaded` in the registry changes when it is done
 """
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import ast
 import sys
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +28,9 @@ FIELDS = (
 )
 LOADED = time.time_ns()
 ABSENT = "(absent)"
-LAST: dict[str, Any] = {}
+HISTORY: deque[dict[str, Any]] = deque(maxlen=50)
+"""Generations, the running one last."""
+CANARY = "fewstep-canary"
 _CALLS_BEFORE_SAMPLING = hasattr(scripts.Script, "process_before_every_sampling")
 """A1111 has the hook since 1.10. Before that, a pass begins with its batch, or with the hook before hires."""
 
@@ -42,8 +48,7 @@ class Probe(scripts.Script):
         return []
 
     def before_process(self, p: Any, *args: Any) -> None:
-        LAST.clear()
-        LAST.update(passes=[], encoded=[], started=time.time(), options_before=options())
+        HISTORY.append({"passes": [], "encoded": [], "started": time.time(), "options_before": options()})
 
     def process(self, p: Any, *args: Any) -> None:
         _watch_text_encoder(p)
@@ -62,13 +67,14 @@ class Probe(scripts.Script):
     def _open_pass(self, p: Any) -> None:
         """Notes the calls of the UNet from here on. Some hosts call twice before one pass: an unused one is replaced."""
         _unhook(p)
-        passes = LAST["passes"]
+        passes = HISTORY[-1]["passes"]
         if passes and not passes[-1]["calls"]:
             passes.pop()
         calls: list[dict[str, Any]] = []
         passes.append({
             "hires": bool(getattr(p, "is_hr_pass", False)),
             "fields": {name: getattr(p, name, None) for name in FIELDS},
+            "sampler": sampler_name(p),
             "loras": loras(p.sd_model),
             "calls": calls,
         })
@@ -82,16 +88,22 @@ class Probe(scripts.Script):
     def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
         _unhook(p)
         _unwatch_text_encoder(p)
-        LAST["seconds"] = time.time() - LAST["started"]
-        LAST["prompts"] = list(p.all_prompts or [])
-        LAST["infotexts"] = list(processed.infotexts)
-        LAST["comments"] = getattr(processed, "comments", "")
+        last = HISTORY[-1]
+        last["seconds"] = time.time() - last["started"]
+        last["prompts"] = list(p.all_prompts or [])
+        last["infotexts"] = list(processed.infotexts)
+        last["comments"] = getattr(processed, "comments", "")
 
 
 def unet_of(model: Any) -> Any:
     """The module that the host calls, in A1111 and kin or in Forge and kin."""
     forge = getattr(model, "forge_objects", None)
     return model.model.diffusion_model if forge is None else forge.unet.model.diffusion_model
+
+
+def sampler_name(p: Any) -> str | None:
+    """The sampler that was made for the pass, whatever the fields say."""
+    return getattr(getattr(getattr(p, "sampler", None), "config", None), "name", None)
 
 
 def loras(model: Any) -> list[dict[str, Any]]:
@@ -105,7 +117,16 @@ def loras(model: Any) -> list[dict[str, Any]]:
 
 def options() -> dict[str, Any]:
     """The options that are saved or set; those that never were are absent."""
-    return {key: value for key, value in shared.opts.data.items() if isinstance(value, (int, float, str, bool, list, type(None)))}
+    return _plain(shared.opts.data)
+
+
+def defaults() -> dict[str, Any]:
+    """What every option is until it is saved."""
+    return _plain({key: info.default for key, info in shared.opts.data_labels.items()})
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if isinstance(value, (int, float, str, bool, list, type(None)))}
 
 
 def registry() -> dict[str, Any]:
@@ -143,6 +164,22 @@ def _hook_before_every_sampling() -> None:
     sampler.initialize = initialize
 
 
+def _watch_opens() -> list[str]:
+    """Python tells an audit hook of every path that it is about to open. It cannot be taken off: one for all of the process' life."""
+    known: list[str] | None = getattr(sys, "_probe_opened", None)
+    if known is not None:
+        return known
+    opened: list[str] = []
+
+    def on_event(event: str, args: tuple[Any, ...]) -> None:
+        if event in ("open", "os.listdir", "os.scandir") and args and CANARY in str(args[0]):
+            opened.append(str(args[0]))
+
+    sys._probe_opened = opened  # type: ignore[attr-defined]
+    sys.addaudithook(on_event)
+    return opened
+
+
 def _unhook(p: Any) -> None:
     hook = p.__dict__.pop("_probe_hook", None)
     if hook is not None:
@@ -158,7 +195,7 @@ def _watch_text_encoder(p: Any) -> None:
         return
 
     def watched(texts: Any) -> Any:
-        LAST["encoded"].append({"texts": list(texts), "negative": bool(getattr(texts, "is_negative_prompt", False))})
+        HISTORY[-1]["encoded"].append({"texts": list(texts), "negative": bool(getattr(texts, "is_negative_prompt", False))})
         return encode(texts)
 
     model.__dict__["get_learned_conditioning"] = watched
@@ -169,22 +206,35 @@ def _unwatch_text_encoder(p: Any) -> None:
 
 
 def _last() -> dict[str, Any]:
-    answer = {key: value for key, value in LAST.items() if key != "options_before"}
-    before, now = LAST.get("options_before", {}), options()
+    last = HISTORY[-1] if HISTORY else {}
+    answer = _shown(last)
+    before, now = last.get("options_before", {}), options()
     answer["options_changed"] = {
         key: [before.get(key, ABSENT), now.get(key, ABSENT)]
         for key in sorted({*before, *now}) if before.get(key, ABSENT) != now.get(key, ABSENT)
     }
-    answer["unet_evaluations"] = sum(call["batch"] for each in LAST.get("passes", []) for call in each["calls"])
     return answer
+
+
+def _shown(record: dict[str, Any]) -> dict[str, Any]:
+    evaluations = sum(call["batch"] for each in record.get("passes", []) for call in each["calls"])
+    return {**{key: value for key, value in record.items() if key != "options_before"}, "unet_evaluations": evaluations}
+
+
+def _history() -> list[dict[str, Any]]:
+    return [_shown(record) for record in HISTORY]
 
 
 def _on_app_started(_: Any, app: Any) -> None:
     app.add_api_route("/probe/last", _last, methods=["GET"])
+    app.add_api_route("/probe/history", _history, methods=["GET"])
     app.add_api_route("/probe/options", options, methods=["GET"])
+    app.add_api_route("/probe/defaults", defaults, methods=["GET"])
     app.add_api_route("/probe/registry", registry, methods=["GET"])
+    app.add_api_route("/probe/opened", lambda: OPENED, methods=["GET"])
     app.add_api_route("/probe/reload", shared.state.request_restart, methods=["POST"])
 
 
+OPENED = _watch_opens()
 _hook_before_every_sampling()
 script_callbacks.on_app_started(_on_app_started)

@@ -11,22 +11,24 @@ from ..core.plan import calls
 from .state import plan_of
 
 
-def end_cfg(params: Any) -> None:
-    """A `cfg_denoiser` callback: sets CFG to 1 for the evaluations after the plan's `cfg_steps`, in this sampling pass alone."""
-    denoiser = params.denoiser
-    plan = plan_of(getattr(denoiser, "p", None))
-    if plan is not None and plan.cfg_steps and denoiser.step + 1 >= calls(plan.cfg_steps, plan.sampler):
-        denoiser.sampler.sampler_extra_args["cond_scale"] = 1.0  # handed to the next evaluation; this one has its own already
+def steer_cfg(params: Any) -> None:
+    """A `cfg_denoiser` callback, before each evaluation: does what the plan in force says of CFG, in this sampling pass alone."""
+    plan = plan_of(getattr(params.denoiser, "p", None))
+    if plan is None:
+        return
+    _leave_out_uncond(params)
+    if plan.cfg_steps and params.denoiser.step + 1 >= calls(plan.cfg_steps, plan.sampler):
+        params.denoiser.sampler.sampler_extra_args["cond_scale"] = 1.0  # for the next evaluation: this one has been handed its own
 
 
-def leave_out_uncond(params: Any) -> None:
-    """A `cfg_denoiser` callback: takes the unconditional rows out of this evaluation, if a plan at CFG 1 is in force.
+def _leave_out_uncond(params: Any) -> None:
+    """Takes the unconditional rows out of this evaluation if it is one at CFG 1.
 
     The host stacks the conditional rows, then the unconditional ones. With none of the latter it evaluates the former alone, and its
     own combination, uncond + 1 * (cond - uncond), comes down to them. No option is touched.
     """
     denoiser, uncond = params.denoiser, params.text_uncond
-    if plan_of(getattr(denoiser, "p", None)) is None or uncond is None or not _is_plain_cfg_1(denoiser):
+    if uncond is None or not _is_plain_cfg_1(denoiser):
         return
     if _host_leaves_it_out(denoiser, float(params.sigma[0])):
         return

@@ -1,0 +1,246 @@
+"""Distilled checkpoints, methods without weights, saved settings: what runs, and what is refused with a reason."""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib_fewstep.core.detect import Detection, detect_checkpoint
+from lib_fewstep.core.facts import Facts
+from lib_fewstep.core.layout import NO_LAYOUT, Layout, layout_of
+from lib_fewstep.core.plan import Plan, evaluations, make_plan
+from lib_fewstep.core.profiles import Tables, load_tables
+from lib_fewstep.core.request import NO_LORA, Request, request_from
+from tests.core.situations import HYPER_8, LCM, UNET_LAYOUTS, facts
+
+ROWS = """
+methods:
+  merge: {label: "A merge", families: [sd15], weights: checkpoint, steps: 6, cfg: 2, sampler: Euler, timesteps: host, scheduler: Karras,
+          negative_prompt: weak, resolution: {sd15: 512}}
+  one: {label: "One step", families: [sd15], weights: checkpoint, steps: 1, cfg: 1, sampler: LCM Few-Step, timesteps: [800],
+        scheduler: Automatic, negative_prompt: "no"}
+  full: {label: "Full LCM", families: [sd15], weights: checkpoint, steps: {default: 4, min: 1, max: 8}, cfg: 1, sampler: LCM Few-Step,
+         guidance: {default: 8, min: 3, max: 13}, timesteps: lcm, scheduler: Automatic, negative_prompt: "no"}
+  nitro: {label: "Shifted", families: [sd15], weights: checkpoint, steps: {default: 4, min: 1, max: 4}, cfg: 1, sampler: LCM Few-Step,
+          shift: 250, timesteps: [999, 749, 499, 249], scheduler: Simple, negative_prompt: "no"}
+  plain: {label: "No LoRA", families: [sd15, sdxl], weights: none, steps: 10, cfg: 7, sampler: Euler, timesteps: host, scheduler: Beta,
+          negative_prompt: "yes"}
+  staged: {label: "Two stages", families: [sd15], steps: 8, cfg: {default: 5, min: 1, max: 8}, cfg_steps: 2, weight: 1, sampler: Euler,
+           timesteps: trailing, scheduler: Simple, negative_prompt: "yes"}
+files:
+  - {file: merge.safetensors, kind: checkpoint, method: merge, family: sd15, names: ["^my-merge"], sha256: "SHA"}
+  - {file: lcm-merged.safetensors, kind: checkpoint, method: lcm, family: sd15, names: ["^lcm-merged"]}
+""".replace("SHA", "ab" * 32)
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    path: Path = tmp_path_factory.mktemp("tables") / "rows.yaml"
+    path.write_text(ROWS, encoding="utf-8")
+    made = load_tables([path])
+    assert made.problems == ()
+    return made
+
+
+def checkpoint(method: str | None, layout: Layout = UNET_LAYOUTS["sd15"], reason: str = "its name says so") -> Detection:
+    return Detection(method, reason, layout)
+
+
+def loaded(method: str | None, *loras: Any, **more: Any) -> Facts:
+    return facts("sd15", *loras, checkpoint=checkpoint(method), **more)
+
+
+def plan(tables: Tables, there: Facts, **asked: Any) -> Plan:
+    return make_plan(Request(**asked), there, tables)
+
+
+# ------------------------------------------------------------------------------------------------------------- recognised
+
+
+@pytest.mark.parametrize("name, metadata, sha256, method", [
+    ("My_Merge v2", {}, None, "merge"),
+    ("renamed", {}, "ab" * 32, "merge"),
+    ("renamed", {"modelspec.title": "my-merge"}, None, "merge"),
+    ("some-model", {}, "cd" * 32, None),
+    ("lcm-lora-sdv1-5", {}, None, None),
+])  # fmt: skip
+def test_a_checkpoint_is_known_by_hash_title_or_name(tables: Tables, name: str, metadata: Any, sha256: Any, method: Any) -> None:
+    found = detect_checkpoint(name, UNET_LAYOUTS["sd15"], metadata, tables, sha256)
+    assert found.method == method and found.family == "sd15" and found.reason
+
+
+def test_a_name_means_nothing_on_another_family(tables: Tables) -> None:
+    assert detect_checkpoint("my-merge", UNET_LAYOUTS["sdxl"], {}, tables).method is None
+    assert detect_checkpoint("my-merge", NO_LAYOUT, {}, tables).method == "merge"
+
+
+@pytest.mark.parametrize("name", ["time_embedding.cond_proj.weight", "model.diffusion_model.time_embed.cond_proj.weight"])
+def test_a_guidance_embedding_is_seen_in_the_file(name: str) -> None:
+    assert layout_of({name: (320, 256)}).guided and not layout_of({name.replace("cond_proj", "0"): (320, 256)}).guided
+
+
+@pytest.mark.parametrize("family, name", [
+    ("flux", "model.diffusion_model.single_blocks.0.linear1.weight"),
+    ("flux", "transformer.single_transformer_blocks.3.attn.to_q.lora_A.weight"),
+    ("flux", "lora_unet_single_blocks_0_linear1.lora_down.weight"),
+    ("sd3", "model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight"),
+    ("sd3", "transformer.transformer_blocks.0.attn.to_q.lora_A.weight"),
+    (None, "model.diffusion_model.transformer.layers.0.weight"),
+])  # fmt: skip
+def test_diffusion_transformers_are_told_apart(family: str | None, name: str) -> None:
+    assert layout_of({name: (64, 64)}).family == family
+
+
+def test_chroma_is_no_flux() -> None:
+    names = ("model.diffusion_model.single_blocks.0.linear1.weight", "model.diffusion_model.distilled_guidance_layer.norms.0.scale")
+    assert layout_of(dict.fromkeys(names, (64, 64))).family is None
+
+
+# ------------------------------------------------------------------------------------------------------------------- runs
+
+
+def test_auto_runs_what_the_checkpoint_is_without_a_lora(tables: Tables) -> None:
+    found = plan(tables, loaded("merge", LCM, HYPER_8))
+    assert (found.method, found.lora, found.tag, found.steps, found.cfg) == ("merge", None, "", 6, 2)
+    assert "no LoRA is added" in found.notes[0] and "its name says so" in found.notes[0]
+    assert "no LoRA" in found.summary
+
+
+def test_a_method_that_has_loras_runs_without_one_on_a_checkpoint_of_it(tables: Tables) -> None:
+    found = plan(tables, loaded("lcm", LCM), method="lcm")
+    assert (found.method, found.lora, found.timesteps) == ("lcm", None, (999, 759, 499, 259))
+
+
+@pytest.mark.parametrize("asked, words", [
+    ({"method": "lcm"}, ("A merge itself", "LCM-LoRA was chosen")),
+    ({"method": "one"}, ("A merge itself", "One step was chosen")),
+    ({"prompt": "a <lora:lcm-sd15:1>"}, ("A merge itself", "<lora:lcm-sd15:1>", "take the tag out")),
+])  # fmt: skip
+def test_two_accelerators_are_refused(tables: Tables, asked: dict[str, str], words: tuple[str, ...]) -> None:
+    found = plan(tables, loaded("merge", LCM), **asked)
+    assert not found.active and all(word in found.notes[0] for word in words), found.notes
+
+
+@pytest.mark.parametrize("prompt", ["", "a <lora:lcm-sd15:1>"])
+def test_who_names_the_lora_means_it(tables: Tables, prompt: str) -> None:
+    found = plan(tables, loaded("merge", LCM), lora="lcm-sd15", prompt=prompt)
+    assert (found.method, found.lora) == ("lcm", "lcm-sd15") and any("recognised as merge" in note for note in found.notes)
+
+
+def test_a_checkpoint_method_may_be_chosen_for_an_unknown_checkpoint(tables: Tables) -> None:
+    found = plan(tables, loaded(None, LCM), method="merge")
+    assert found.active and found.lora is None and "not recognised as A merge" in found.notes[0]
+
+
+def test_no_lora_means_the_settings_alone(tables: Tables) -> None:
+    found = plan(tables, loaded(None, LCM), method="lcm", lora=NO_LORA)
+    assert found.active and found.lora is None and found.tag == "" and found.steps == 4
+    assert not plan(tables, loaded(None, LCM), lora=NO_LORA).active
+    assert plan(tables, loaded("merge", LCM), lora=NO_LORA).method == "merge"
+    assert not plan(tables, loaded(None), method="hyper-sdxl-8", lora=NO_LORA).active
+    refused = plan(tables, loaded(None, LCM), lora=NO_LORA, prompt="<lora:lcm-sd15:1>")
+    assert not refused.active and "set LoRA to Auto" in refused.notes[0]
+
+
+def test_a_schedule_needs_no_weights_and_never_runs_by_itself(tables: Tables) -> None:
+    found = plan(tables, loaded(None, LCM), method="plain")
+    assert (found.active, found.lora, found.cfg, found.notes, found.evaluations) == (True, None, 7, (), 20)
+    assert plan(tables, loaded(None)).active is False
+    assert any("recognised as merge" in note for note in plan(tables, loaded("merge"), method="plain").notes)
+
+
+def test_a_schedule_that_the_host_lacks_is_refused(tables: Tables) -> None:
+    found = plan(tables, loaded(None, schedulers=frozenset({"Karras"})), method="plain")
+    assert not found.active and "schedule Beta" in found.notes[0]
+
+
+def test_a_lora_with_a_method_that_has_none_is_refused(tables: Tables) -> None:
+    found = plan(tables, loaded(None, LCM), method="plain", lora="lcm-sd15")
+    assert not found.active and "has no LoRA" in found.notes[0]
+
+
+# ---------------------------------------------------------------------------------------------------------------- numbers
+
+
+def test_one_step_from_800(tables: Tables) -> None:
+    assert plan(tables, loaded("one")).timesteps == (800,)
+    assert plan(tables, loaded("one"), denoise=0.5).timesteps == (499,)
+    assert plan(tables, loaded("one"), denoise=0.9).timesteps == (800,)
+
+
+def test_a_shifted_method_asks_at_one_timestep_for_the_noise_of_another(tables: Tables) -> None:
+    found = plan(tables, loaded("nitro"), hires_denoise=0.5)
+    assert (found.timesteps, found.noise_timesteps) == ((249, 187, 124, 62), (999, 749, 499, 249))
+    assert (found.hires_timesteps, found.hires_noise_timesteps) == ((124, 93, 62, 31), (499, 374, 249, 124))
+
+
+def test_guidance_needs_the_embedding(tables: Tables) -> None:
+    guided = Layout(UNET_LAYOUTS["sd15"].sites, guided=True)
+    there = facts("sd15", checkpoint=checkpoint("full", guided))
+    assert plan(tables, there).guidance == 8 and "guidance 8" in plan(tables, there).summary
+    found = plan(tables, there, guidance=2)
+    assert found.guidance == 2 and found.changed == {"guidance": 2} and "guidance 2 is outside" in found.notes[0]
+    without = plan(tables, loaded("full"))
+    assert without.guidance is None and any("no guidance embedding" in note for note in without.notes)
+
+
+@pytest.mark.parametrize("steps, cfg, k, expected", [
+    (8, 5, 2, 10), (8, 5, 0, 16), (8, 5, 8, 16), (8, 5, 9, 16), (8, 1, 2, 8), (4, 2, 1, 5),
+])  # fmt: skip
+def test_two_stages_of_cfg_cost_what_they_cost(tables: Tables, steps: int, cfg: float, k: int, expected: int) -> None:
+    found = plan(tables, loaded(None, LCM), method="staged", lora="lcm-sd15", steps=steps, cfg=cfg, cfg_steps=k)
+    assert found.evaluations == expected
+    assert ("then 1" in found.summary) == (expected not in (8, 16))
+
+
+def test_two_stages_with_a_sampler_that_asks_twice() -> None:
+    assert evaluations(8, 5, "Heun", True, 1, 2) == 4 * 2 + 11
+
+
+def test_the_rows_two_stages_are_the_default(tables: Tables) -> None:
+    found = plan(tables, loaded(None, LCM), method="staged", lora="lcm-sd15")
+    assert (found.cfg_steps, found.evaluations, found.changed) == (2, 10, {})
+
+
+def test_two_stages_at_cfg_1_are_said_to_have_no_effect(tables: Tables) -> None:
+    found = plan(tables, loaded(None, LCM), method="lcm", cfg_steps=2)
+    assert found.cfg_steps == 0 and any("has no effect" in note and "first 2" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("side, told", [(512, False), (768, False), (1024, True)])
+def test_a_picture_much_larger_than_the_method_was_made_for_earns_a_note(tables: Tables, side: int, told: bool) -> None:
+    found = plan(tables, loaded("merge"), width=side, height=side)
+    assert any("512x512" in note and f"{side}x{side}" in note for note in found.notes) == told
+
+
+# ------------------------------------------------------------------------------------------------------------------ saved
+
+
+SAVED = {"method": "lcm", "steps": 6, "weight": 0.8}
+
+
+def test_what_the_user_saved_for_the_checkpoint_runs_under_auto(tables: Tables) -> None:
+    found = plan(tables, loaded(None, HYPER_8, LCM, saved=SAVED))
+    assert (found.method, found.steps, found.tag) == ("lcm", 6, "<lora:lcm-sd15:0.8>")
+
+
+@pytest.mark.parametrize("asked, expected", [
+    ({"steps": 3}, ("lcm", 3)), ({"method": "hyper-sd15-8"}, ("hyper-sd15-8", 8)),
+    ({"lora": "Hyper-SD15-8steps-lora"}, ("hyper-sd15-8", 8)),
+    ({"prompt": "<lora:Hyper-SD15-8steps-lora:1>"}, ("hyper-sd15-8", 8)),
+])  # fmt: skip
+def test_what_is_asked_wins_over_what_is_saved(tables: Tables, asked: dict[str, Any], expected: tuple[str, int]) -> None:
+    found = plan(tables, loaded(None, HYPER_8, LCM, saved=SAVED), **asked)
+    assert (found.method, found.steps) == expected
+
+
+def test_damaged_saved_settings_are_told_and_break_nothing(tables: Tables) -> None:
+    found = plan(tables, loaded(None, LCM, saved={"method": "lcm", "steps": "many", "junk": 1}))
+    assert found.active and found.steps == 4
+    assert any("'many'" in note for note in found.notes) and any("junk" in note for note in found.notes)
+
+
+def test_the_api_may_ask_for_all_of_it() -> None:
+    asked = request_from({"lora": "None", "guidance": 7.5, "cfg_steps": 2})
+    assert (asked.lora, asked.guidance, asked.cfg_steps, asked.problems) == (NO_LORA, 7.5, 2, ())
