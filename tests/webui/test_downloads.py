@@ -13,7 +13,7 @@ import requests
 
 from ..downloads import server
 from . import hosts, lora_files
-from .client import PROMPT
+from .client import PROMPT, WebUI
 from .conftest import Pool
 from .test_page import SECONDS, Tab, browser, wait_until
 
@@ -181,3 +181,22 @@ def test_where_others_come_in_nobody_downloads(visit: Visit, tab: Tab, screensho
     tab.own("reset").click()
     wait_until(lambda: "others can reach this WebUI" in line(tab))
     assert not visit.file.exists() and visit.hub.asked == []
+
+
+@pytest.mark.parametrize("visit", [(host, ()) for host in ALL], ids=[host.name for host in ALL], indirect=True)
+def test_reload_ui_ends_a_download_and_the_next_one_goes_on(visit: Visit, tab: Tab) -> None:
+    """The reloaded script is a new library, which knows nothing of the old one's thread."""
+    visit.hub.behaviours = [server.slowly(len(visit.hub.content) // 60)]
+    tab.switch(on=True)
+    tab.choose("method", METHOD)
+    tab.own("download").click()
+    wait_until(lambda: share(tab) > 0.1)
+    WebUI(visit.running, visit.running.host.families[0]).reload_ui()
+    wait_until(lambda: list(visit.file.parent.glob("*.part")) != [])
+    open_page(tab.page, visit)
+    tab.switch(on=True)
+    tab.choose("method", METHOD)
+    tab.own("download").click()
+    wait_until(lambda: tab.plan.startswith(f"{METHOD}: 4 steps"))
+    assert visit.file.read_bytes() == visit.hub.content
+    assert "range" in visit.hub.asked[-1][1]
