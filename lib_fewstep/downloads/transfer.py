@@ -166,9 +166,7 @@ def _stream(session: requests.Session, part: Path, offer: Offer, report: Report,
         if total is not None and total > limit:
             raise Failed(f"{url} is {bytes_text(total)} long, and {expected} were expected: not downloaded")
         _check_space(part.parent, (total or offer.size or 0) - at)
-        with open(part, "r+b" if at else "wb") as file:
-            file.seek(at)
-            file.truncate()
+        with open(part, "ab" if at else "wb") as file:
             for chunk in response.iter_content(CHUNK):
                 if cancel.is_set():
                     raise Cancelled
