@@ -143,7 +143,7 @@ def _check_not_twice(own: Profile | None, what: str, request: Request, facts: Fa
 def _named(name: str, facts: Facts) -> InstalledLora:
     for lora in facts.loras:
         if lora.is_called(name):
-            return lora
+            return lora.examined()
     raise Refusal(f"LoRA '{name}' is not installed; put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto")
 
 

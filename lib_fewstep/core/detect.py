@@ -15,13 +15,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .header import Header, Unreadable, read_header
+from .header import Header, Unreadable, read_header, read_metadata
 from .layout import KOHYA, NO_LAYOUT, OTHER, Layout, Site, layout_of, naming_of
 from .profiles import CHECKPOINT, LORA, PublishedFile, Tables, name_key
 
 _TITLE_KEYS = ("ss_output_name", "modelspec.title", "name", "title")
 _NOT_KNOWN = "no accelerator that is known by hash, header or name"
-_CACHE_VERSION = 2
+_CACHE_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Detection:
     naming: str = OTHER
     readable: bool = True
     superseded: bool = False
+    whole: bool = True
+    """Whether all of the header was read; for what nothing recognises it need not be."""
 
     @property
     def family(self) -> str | None:
@@ -67,6 +69,26 @@ def detect_checkpoint(name: str, layout: Layout, metadata: Mapping[str, str], ta
     files = [file for file in tables.files if file.kind == CHECKPOINT and layout.family in (None, file.family)]
     found, reason = _by_hash(files, sha256) or _by_title(files, metadata) or _by_stem(files, name) or (None, _NOT_KNOWN)
     return Detection(found.method if found is not None else None, reason, layout)
+
+
+def look(path: Path, tables: Tables, webui_hash: str | None = None) -> Detection:
+    """`detect` for a file that it could recognise. Of any other, such as a style LoRA, no more is read than it takes to see that."""
+    try:
+        known = _may_be_known(path, tables, webui_hash)
+    except OSError:
+        known = True  # `detect` says what is wrong
+    return detect(path, tables, webui_hash) if known else Detection(None, _NOT_KNOWN, whole=False)
+
+
+def _may_be_known(path: Path, tables: Tables, webui_hash: str | None = None) -> bool:
+    """Judged by all that can be seen without reading the tensors' names. Raises OSError."""
+    files = [file for file in tables.files if file.kind == LORA]
+    if webui_hash and any(file.webui_hash and webui_hash.startswith(file.webui_hash) for file in files):
+        return True
+    if path.stat().st_size in {file.size for file in files if file.sha256} or _by_name(path.stem, files) is not None:
+        return True
+    metadata = read_metadata(path)
+    return metadata is None or _by_title(files, metadata) is not None
 
 
 def _identify(
@@ -119,8 +141,8 @@ class DetectionCache:
     A cache file that is missing, damaged or of another version is started anew; one that cannot be written is done without.
     """
 
-    def __init__(self, path: Path | None, tables: Tables, detector: Callable[..., Detection] = detect):
-        self._path, self._tables, self._detect = path, tables, detector
+    def __init__(self, path: Path | None, tables: Tables, detector: Callable[..., Detection] = look):
+        self._path, self._tables, self._look = path, tables, detector
         self._entries: dict[str, dict[str, Any]] = _load(path, tables) if path else {}
         self._decoded: dict[str, tuple[tuple[int, int], Detection]] = {}
         self._changed = False
@@ -139,11 +161,23 @@ class DetectionCache:
         if entry is not None and entry.get("stamp") == list(stamp):
             detection = _decode(entry)
         else:
-            detection = self._detect(path, self._tables, webui_hash)
-            self._entries[key] = _encode(detection, stamp)
-            self._changed = True
+            detection = self._look(path, self._tables, webui_hash)
+            self._keep(key, stamp, detection)
         self._decoded[key] = (stamp, detection)
         return detection
+
+    def whole(self, path: Path) -> Detection:
+        """The detection of a file that was not read as a whole, with all that it tells."""
+        detection = detect(path, self._tables)
+        if detection.readable:
+            status = os.stat(path)
+            self._keep(str(path), (status.st_size, status.st_mtime_ns), detection)
+        return detection
+
+    def _keep(self, key: str, stamp: tuple[int, int], detection: Detection) -> None:
+        self._entries[key] = _encode(detection, stamp)
+        self._decoded[key] = (stamp, detection)
+        self._changed = True
 
     def save(self) -> None:
         """Writes the cache if it has changed: to a temporary file first, so that a reader never sees half of it."""
@@ -185,7 +219,7 @@ def _encode(detection: Detection, stamp: tuple[int, int]) -> dict[str, Any]:
         entry["sites"] = [str(site) for site in sorted(detection.layout.sites)]
     if detection.layout.transformer:
         entry["transformer"] = detection.layout.transformer
-    for name, plain in (("method", None), ("naming", KOHYA), ("readable", True), ("superseded", False)):
+    for name, plain in (("method", None), ("naming", KOHYA), ("readable", True), ("superseded", False), ("whole", True)):
         if getattr(detection, name) != plain:
             entry[name] = getattr(detection, name)
     return entry
@@ -199,6 +233,7 @@ def _decode(entry: dict[str, Any]) -> Detection:
         naming=entry.get("naming", KOHYA),
         readable=entry.get("readable", True),
         superseded=entry.get("superseded", False),
+        whole=entry.get("whole", True),
     )
 
 

@@ -1,7 +1,7 @@
 """What is there, as plain records: the loaded checkpoint, the LoRAs installed, and what the host can do."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,12 @@ class InstalledLora:
     name: str
     detection: Detection
     aliases: tuple[str, ...] = ()
+    examine: Callable[[], Detection] | None = field(default=None, compare=False, repr=False)
+    """Reads the whole file; None where that was done. Of thousands of files that are no accelerators, at most one is named by the user."""
+
+    def examined(self) -> InstalledLora:
+        """Itself, with all that its file tells."""
+        return self if self.examine is None else InstalledLora(self.name, self.examine(), self.aliases)
 
     def is_called(self, name: str) -> bool:
         return name == self.name or name in self.aliases

@@ -15,6 +15,8 @@ from typing import Any
 MAX_HEADER_BYTES = 100_000_000
 """The limit of the safetensors library itself."""
 
+_METADATA_FIRST = b'{"__metadata__":'
+_FIRST_LOOK = 16_384
 _MAX_DIMENSIONS = 64
 """PyTorch's limit; it keeps the product of a hostile shape from taking minutes."""
 
@@ -53,6 +55,26 @@ def read_header(path: Path) -> Header:
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
     return _parse(raw, size - 8 - length)
+
+
+def read_metadata(path: Path) -> Mapping[str, str] | None:
+    """The metadata alone, where it opens the header, as the library writes it: a small part of a large header.
+
+    None where there is none, or where the file has to be read as a whole to say. Raises OSError.
+    """
+    with open(path, "rb") as file:
+        length = min(int.from_bytes(file.read(8), "little"), MAX_HEADER_BYTES)
+        text = b""
+        while part := file.read(min(length - len(text), max(_FIRST_LOOK, len(text)))):
+            text += part
+            if not text.startswith(_METADATA_FIRST):
+                return None
+            try:
+                metadata, _ = json.JSONDecoder().raw_decode(text[len(_METADATA_FIRST):].decode("utf-8", errors="ignore"))
+            except (ValueError, RecursionError):
+                continue  # cut off: read on
+            return {str(k): v for k, v in metadata.items() if isinstance(v, str)} if isinstance(metadata, dict) else None
+    return None
 
 
 def _parse(raw: bytes, data_bytes: int) -> Header:

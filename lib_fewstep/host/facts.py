@@ -4,6 +4,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -81,7 +82,9 @@ class HostFacts:
         networks = _networks()
         for on_disk in list(getattr(networks, "available_networks", {}).values()):
             aliases = (on_disk.alias,) if getattr(on_disk, "alias", None) else ()
-            yield InstalledLora(on_disk.name, self._detections.get(Path(on_disk.filename), getattr(on_disk, "shorthash", None)), aliases)
+            path = Path(on_disk.filename)
+            found = self._detections.get(path, getattr(on_disk, "shorthash", None))
+            yield InstalledLora(on_disk.name, found, aliases, None if found.whole else partial(self._detections.whole, path))
 
     def _loaded(self, model: Any) -> Layout | None:
         unet = unet_of(model)

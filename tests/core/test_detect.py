@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from lib_fewstep.core import detect as detect_module
-from lib_fewstep.core.detect import Detection, DetectionCache, detect
+from lib_fewstep.core.detect import Detection, DetectionCache, detect, look
+from lib_fewstep.core.header import read_metadata
 from lib_fewstep.core.layout import KOHYA, PEFT, layout_of
 from lib_fewstep.core.profiles import PublishedFile, Tables, load_tables
 from tests.core.lora_files import SD15, SDXL, attention_weights, kohya, lora_pair, modules, write
@@ -182,14 +183,14 @@ def test_a_file_that_vanishes_or_is_locked_while_it_is_hashed_says_so(lora: Path
 
 
 class Counting:
-    """`detect`, counting."""
+    """`look`, counting."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
 
     def __call__(self, path: Path, tables: Tables, webui_hash: str | None = None) -> Detection:
         self.asked.append(path.name)
-        return detect(path, tables, webui_hash)
+        return look(path, tables, webui_hash)
 
 
 def fill(cache_file: Path, *paths: Path, tables: Tables = TABLES) -> list[Detection]:
@@ -222,7 +223,7 @@ def folder(tmp_path: Path) -> list[Path]:
 
 def test_the_cache_gives_back_exactly_what_was_found(folder: list[Path], tmp_path: Path) -> None:
     before = fill(tmp_path / "cache" / "loras.json", *folder)
-    assert before == [detect(path, TABLES) for path in folder]
+    assert before == [look(path, TABLES) for path in folder]
     assert look_again(tmp_path / "cache" / "loras.json", *folder) == (before, [])
 
 
@@ -247,7 +248,7 @@ def test_a_changed_file_is_read_again(change: str, lora: Path, tmp_path: Path) -
     else:
         write(lora, kohya(SDXL))
     found, asked = look_again(cache_file, lora)
-    assert asked == [lora.name] and found == [detect(lora, TABLES)]
+    assert asked == [lora.name] and found == [look(lora, TABLES)]
 
 
 ROW = published("lcm", name="mine", size=100, sha256=("0" * 64,), webui_hash="0" * 12)
@@ -266,7 +267,7 @@ def test_a_change_in_the_tables_makes_the_cache_start_anew(change: dict[str, Any
     fill(cache_file, lora, tables=tables(ROW))
     assert look_again(cache_file, lora, tables=tables(ROW))[1] == []
     found, asked = look_again(cache_file, lora, tables=changed)
-    assert asked == [lora.name] and found == [detect(lora, changed)]
+    assert asked == [lora.name] and found == [look(lora, changed)]
 
 
 @pytest.mark.parametrize("text", (b"", b"[]", b"null", b"{}", b"[" * 200_000, b"\xff\xfe\x00", b"\n", b"1 0\n{}"))
@@ -274,7 +275,7 @@ def test_a_file_that_is_no_cache_is_replaced(text: bytes, lora: Path, tmp_path: 
     cache_file = tmp_path / "cache.json"
     cache_file.write_bytes(text)
     expected = fill(cache_file, lora)
-    assert expected == [detect(lora, TABLES)]
+    assert expected == [look(lora, TABLES)]
     assert look_again(cache_file, lora) == (expected, [])
 
 
@@ -299,11 +300,11 @@ def test_a_cache_that_is_damaged_anywhere_is_not_believed(data: st.DataObject, t
 def test_a_folder_that_cannot_be_written_costs_time_only(lora: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "a file where a folder should be"
     blocked.write_text("")
-    assert fill(blocked / "cache.json", lora) == [detect(lora, TABLES)]
+    assert fill(blocked / "cache.json", lora) == [look(lora, TABLES)]
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
     try:
-        assert fill(locked / "cache.json", lora) == [detect(lora, TABLES)]
+        assert fill(locked / "cache.json", lora) == [look(lora, TABLES)]
         assert os.geteuid() == 0 or list(locked.iterdir()) == []  # root may write anywhere
     finally:
         locked.chmod(0o700)
@@ -319,7 +320,7 @@ def test_a_write_that_fails_leaves_the_old_cache_and_no_litter(lora: Path, tmp_p
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    assert fill(home / "cache.json", lora) == [detect(lora, TABLES)]
+    assert fill(home / "cache.json", lora) == [look(lora, TABLES)]
     assert [path.name for path in home.iterdir()] == ["cache.json"] and (home / "cache.json").read_text() == before
 
 
@@ -329,3 +330,48 @@ def test_nothing_is_written_when_nothing_is_new(lora: Path, tmp_path: Path) -> N
     os.utime(cache_file, ns=(5, 5))
     fill(cache_file, lora)
     assert cache_file.stat().st_mtime_ns == 5
+
+
+# ---------------------------------------------------------------------------------------------------------- no more than needed
+
+
+def test_what_nothing_recognises_is_read_as_a_whole_only_when_asked_for(tmp_path: Path) -> None:
+    path = write(tmp_path / "style.safetensors", kohya(SD15), metadata={"ss_output_name": "style"})
+    cache_file = tmp_path / "cache.json"
+    cache = DetectionCache(cache_file, TABLES)
+    assert cache.get(path).layout.sites == frozenset() and not cache.get(path).whole
+    assert cache.whole(path) == detect(path, TABLES) and cache.whole(path).family == "sd15"
+    assert cache.get(path) == detect(path, TABLES)
+    cache.save()
+    assert DetectionCache(cache_file, TABLES).get(path) == detect(path, TABLES)
+
+
+@pytest.mark.parametrize("name, metadata", [
+    ("lcm-lora-sdv1-5", {}), ("renamed", {"ss_output_name": "lcm-lora-sdv1-5"}), ("renamed", {"x": "y" * 40_000, "name": "TCD-SD15-LoRA"}),
+    ("renamed", None),
+])  # fmt: skip
+def test_what_could_be_recognised_is_read_as_a_whole(tmp_path: Path, name: str, metadata: dict[str, str] | None) -> None:
+    path = write(tmp_path / f"{name}.safetensors", kohya(SD15), metadata=metadata)
+    assert look(path, TABLES) == detect(path, TABLES) and look(path, TABLES).whole
+
+
+def test_a_published_size_is_reason_enough_to_hash(lora: Path) -> None:
+    rows = tables(published("lcm", lora))
+    assert look(lora, rows).method == "lcm" and look(lora, rows) == detect(lora, rows)
+
+
+@pytest.mark.parametrize("metadata", [{"ss_output_name": "style"}, {"é": "ü" * 30_000}, {}])
+def test_metadata_is_read_without_the_rest(tmp_path: Path, metadata: dict[str, str]) -> None:
+    path = write(tmp_path / "x.safetensors", kohya(SD15), metadata=metadata or None)
+    assert read_metadata(path) == (metadata or None)
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"1234567", b"\xff" * 8, b"\x10" + b"\0" * 7, (30).to_bytes(8, "little") + b'{"__metadata__":{"a":',
+    (30).to_bytes(8, "little") + b'{"__metadata__":[1],"b":2}    ', (20).to_bytes(8, "little") + b'{"__metadata__":' + b"[" * 4,
+])  # fmt: skip
+def test_no_damaged_header_has_metadata(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content)
+    assert read_metadata(path) is None
+    assert look(path, TABLES) == detect(path, TABLES)
