@@ -34,7 +34,7 @@ test: $(VENV)/.ready test-gradio3
 	$(VENV)/bin/python -m pytest
 
 test-gradio3: $(VENV3)/.ready
-	$(VENV3)/bin/python -m pytest tests/ui tests/demo/test_page.py
+	$(VENV3)/bin/python -m pytest tests/ui tests/downloads tests/demo/test_page.py
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .

@@ -83,9 +83,10 @@ def _needs_lora(facts: Facts, tables: Tables) -> bool:
 
 
 def _offers(method: str, facts: Facts, tables: Tables) -> Iterator[tuple[PublishedFile, Offer]]:
+    there = {lora.name + SUFFIX for lora in facts.loras if lora.detection.readable}  # and of no use, else nothing would be missing
     for file in tables.files:
         asked = file.method == method and facts.family in (None, file.family)
-        if asked and (made := offer_of(file, tables.profiles[method], tables)):
+        if asked and (made := offer_of(file, tables.profiles[method], tables)) and made.name not in there:
             yield file, made
 
 

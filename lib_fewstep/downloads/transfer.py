@@ -12,7 +12,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -166,9 +166,7 @@ def _stream(session: requests.Session, part: Path, offer: Offer, report: Report,
         if total is not None and total > limit:
             raise Failed(f"{url} is {bytes_text(total)} long, and {expected} were expected: not downloaded")
         _check_space(part.parent, (total or offer.size or 0) - at)
-        with open(part, "r+b" if at else "wb") as file:
-            file.seek(at)
-            file.truncate()
+        with open(part, "ab" if at else "wb") as file:
             for chunk in response.iter_content(CHUNK):
                 if cancel.is_set():
                     raise Cancelled
@@ -235,11 +233,12 @@ def _give_name(part: Path, final: Path) -> None:
             raise FileExistsError(final) from None
         os.replace(part, final)
     if os.name == "posix":
-        folder = os.open(final.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        with suppress(OSError):  # some file systems cannot, and the file is there
+            folder = os.open(final.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 def _check_space(folder: Path, missing: int) -> None:

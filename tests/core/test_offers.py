@@ -125,6 +125,13 @@ def test_an_installed_file_that_does_not_fit_is_as_none() -> None:
     assert offered("sd15", "lcm", lora("lcm", "lcm", naming="other")) == "lcm-lora-sdv1-5.safetensors"
 
 
+def test_what_is_there_and_of_no_use_is_not_fetched_again() -> None:
+    name = "Hyper-SD15-8steps-lora"
+    assert offered("sd15", "hyper-sd15-8", lora(name, "hyper-sd15-8", naming="other")) is None
+    broken = lora(name, None, "", readable=False, reason="unreadable: the file is empty")
+    assert offered("sd15", "hyper-sd15-8", broken) == f"{name}.safetensors"  # the download says that it is in the way
+
+
 def test_auto_offers_the_best_that_anyone_may_use() -> None:
     assert offered("sd15") == "Hyper-SD15-8steps-lora.safetensors"
     assert offered("sdxl") == "Hyper-SDXL-8steps-lora.safetensors"

@@ -96,6 +96,18 @@ def slowly(pace: int) -> Behaviour:
     return lambda request: well(request, pace)
 
 
+def held_at(end: int, gate: threading.Event) -> Behaviour:
+    """The bytes from `end` on come when `gate` opens."""
+
+    def behave(request: Request) -> None:
+        well(request, end=end)
+        request.wfile.flush()
+        gate.wait(120)
+        request.body(request.content[max(end, request.start_of()):])
+
+    return behave
+
+
 def broken_off_at(end: int) -> Behaviour:
     return lambda request: well(request, end=max(end, request.start_of()))
 

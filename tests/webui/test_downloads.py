@@ -3,22 +3,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from ..downloads import server
 from . import hosts, lora_files
-from .client import PROMPT
+from .client import PROMPT, WebUI
 from .conftest import Pool
 from .test_page import SECONDS, Tab, browser, wait_until
 
 __all__ = ["browser"]  # the fixture
 
 SECONDS_LONG = 8
-"""How long the download takes."""
+"""How long a download takes that is not held up."""
 METHOD = "Own few-step"
 TABLE = """
 methods:
@@ -67,11 +69,11 @@ def table(host: hosts.Host, content: bytes) -> str:
 
 @pytest.fixture
 def visit(request: pytest.FixtureRequest, pool: Pool, tmp_path: Path) -> Iterator[Visit]:
-    host, flags, environment = request.param
+    host, flags = request.param
     pool.stop()  # one WebUI at a time
     content = lora_bytes(host, tmp_path)
     with server.hub(content) as hub:
-        online = {"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "1", "HF_ENDPOINT": hub.url, **environment}
+        online = {"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "1", "HF_ENDPOINT": hub.url, "HF_HUB_DOWNLOAD_TIMEOUT": "120"}
         data = pool.new_folder(host)
         with hosts.running(host, data, flags=flags, user_table=table(host, content), environment=online) as running:
             yield Visit(running, hub)
@@ -105,16 +107,26 @@ def share(tab: Tab) -> float:
     return float(bar.get_attribute("value", timeout=1000) or 0) if bar.count() else -1.0
 
 
-@pytest.mark.parametrize("visit", [(host, (), {}) for host in ALL], ids=[host.name for host in ALL], indirect=True)
+def set_option(visit: Visit, name: str, value: Any) -> None:
+    requests.post(f"{visit.running.url}/sdapi/v1/options", json={name: value}, timeout=60).raise_for_status()
+
+
+@pytest.mark.parametrize("visit", [(host, ()) for host in ALL], ids=[host.name for host in ALL], indirect=True)
 def test_a_missing_lora_is_one_button_away(visit: Visit, tab: Tab, screenshots: Path) -> None:
     name = visit.running.host.name
     content = visit.hub.content
-    visit.hub.behaviours = [server.slowly(len(content) // SECONDS_LONG)] * 3
+    gate = threading.Event()
+    visit.hub.behaviours = [server.slowly(len(content) // SECONDS_LONG), server.held_at(len(content) * 6 // 10, gate)]
     assert not tab.own("download").is_visible()
     tab.switch(on=True)
     wait_until(lambda: "UNet evaluations instead of" in tab.plan)  # Auto has others
     assert not tab.own("download").is_visible()
+    set_option(visit, "fewstep_downloads", False)
     tab.choose("method", METHOD)
+    wait_until(lambda: "no LoRA of Own few-step is installed" in tab.plan)
+    assert line(tab) == "" and not tab.own("download").is_visible()
+    set_option(visit, "fewstep_downloads", True)
+    tab.own("reset").click()
     wait_until(lambda: tab.own("download").is_visible())
     size = f"{len(content) / 1e3:.0f} kB"
     assert tab.own("download").inner_text() == f"Download some-lora.safetensors ({size}, cc-by-nc-4.0: non-commercial use only)"
@@ -133,10 +145,12 @@ def test_a_missing_lora_is_one_button_away(visit: Visit, tab: Tab, screenshots: 
     wait_until(lambda: share(tab) > 0.3)
     open_page(tab.page, visit)  # the page is loaded anew: the download goes on
     tab.switch(on=True)
-    wait_until(lambda: share(tab) > 0.3)
+    wait_until(lambda: 0.3 < share(tab) < 0.7)
     tab.choose("method", METHOD)
+    gate.set()
     wait_until(lambda: tab.plan.startswith(f"{METHOD}: 4 steps, CFG 1, LCM Few-Step, <lora:some-lora:1>"))
-    assert "its sha256 is right" in line(tab) and not tab.own("download").is_visible()
+    wait_until(lambda: "its sha256 is right" in line(tab))
+    assert not tab.own("download").is_visible() and not tab.own("download_cancel").is_visible()
     tab.own("accordion").screenshot(path=screenshots / f"{name}-download-done.png")
     assert visit.file.read_bytes() == content and not list(visit.file.parent.glob("*.part"))
     assert [headers.get("range", "").split("=")[0] for path, headers in visit.hub.asked if path == server.ADDRESS] == ["", "bytes"]
@@ -149,3 +163,40 @@ def test_a_missing_lora_is_one_button_away(visit: Visit, tab: Tab, screenshots: 
     saved = visit.running.data / "ui-config.json"
     keys = json.loads(saved.read_text(encoding="utf-8")) if saved.exists() else {}
     assert not [key for key in keys if "Download" in key or "Poll" in key]
+
+
+@pytest.mark.parametrize(
+    "visit", [(host, ("--server-name", "127.0.0.1")) for host in ALL if host.kind != hosts.EMBEDDED],
+    ids=[host.name for host in ALL if host.kind != hosts.EMBEDDED], indirect=True,
+)  # fmt: skip
+def test_where_others_come_in_nobody_downloads(visit: Visit, tab: Tab, screenshots: Path) -> None:
+    """By the host's own rule for installing extensions."""
+    tab.switch(on=True)
+    tab.choose("method", METHOD)
+    wait_until(lambda: "others can reach this WebUI" in line(tab))
+    assert "some-lora.safetensors can be downloaded from somebody/some-lora by hand only" in line(tab)
+    assert not tab.own("download").is_visible()
+    tab.own("accordion").screenshot(path=screenshots / f"{visit.running.host.name}-download-forbidden.png")
+    tab.page.evaluate("gradioApp().querySelector('#fewstep_txt2img_download')?.click()")
+    tab.own("reset").click()
+    wait_until(lambda: "others can reach this WebUI" in line(tab))
+    assert not visit.file.exists() and visit.hub.asked == []
+
+
+@pytest.mark.parametrize("visit", [(host, ()) for host in ALL], ids=[host.name for host in ALL], indirect=True)
+def test_reload_ui_ends_a_download_and_the_next_one_goes_on(visit: Visit, tab: Tab) -> None:
+    """The reloaded script is a new library, which knows nothing of the old one's thread."""
+    visit.hub.behaviours = [server.slowly(len(visit.hub.content) // 60)]
+    tab.switch(on=True)
+    tab.choose("method", METHOD)
+    tab.own("download").click()
+    wait_until(lambda: share(tab) > 0.1)
+    WebUI(visit.running, visit.running.host.families[0]).reload_ui()
+    wait_until(lambda: list(visit.file.parent.glob("*.part")) != [])
+    open_page(tab.page, visit)
+    tab.switch(on=True)
+    tab.choose("method", METHOD)
+    tab.own("download").click()
+    wait_until(lambda: tab.plan.startswith(f"{METHOD}: 4 steps"))
+    assert visit.file.read_bytes() == visit.hub.content
+    assert "range" in visit.hub.asked[-1][1]
