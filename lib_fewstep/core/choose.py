@@ -7,7 +7,7 @@ from .facts import Facts, InstalledLora
 from .layout import KOHYA, PEFT
 from .profiles import CHECKPOINT, FAMILIES, LORA, NOTHING, Profile, Tables
 from .prompts import LoraTag, can_be_written, lora_tags
-from .request import AUTO, NO_LORA, Request, request_from
+from .request import AUTO, NO_LORA, Request, request_from, short
 
 _LOADED_NAMES = {None: (KOHYA,), "flux": (KOHYA, PEFT)}
 """Whose tensor names the WebUIs load, by family; None stands for every other one."""
@@ -34,7 +34,7 @@ def choose(request: Request, facts: Facts, tables: Tables) -> Choice:
     if facts.unet is not None and facts.unet.reads_picture:
         raise Refusal("the loaded checkpoint is an InstructPix2Pix model, guided by the picture too: no method was made for that")
     if request.method != AUTO and request.method not in tables.profiles:
-        raise Refusal(f"method '{request.method}' is unknown; expected auto or one of {', '.join(tables.profiles)}")
+        raise Refusal(f"method {short(request.method)} is unknown; expected auto or one of {', '.join(tables.profiles)}")
     present = _accelerators_in(request.prompt, facts, tables)
     if len(present) > 1:
         names = " and ".join(tag.text for tag, _ in present)
@@ -144,7 +144,7 @@ def _named(name: str, facts: Facts) -> InstalledLora:
     for lora in facts.loras:
         if lora.is_called(name):
             return lora.examined()
-    raise Refusal(f"LoRA '{name}' is not installed; put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto")
+    raise Refusal(f"LoRA {short(name)} is not installed; put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto")
 
 
 def _profile_of(request: Request, lora: InstalledLora, facts: Facts, tables: Tables) -> Profile:

@@ -15,12 +15,12 @@ from .profiles import FAMILIES
 
 # A tensor's name, with "_" for ".", is the transformer's place, "transformer_blocks_", and what it is there.
 _PLACE = re.compile(
-    r"(?:(?P<ldm>input|output)_blocks_(?P<number>\d+)_1|(?P<middle>middle_block_1|mid_block_attentions_0)"
+    r"(?:(?P<ldm>input|output)_blocks_(?P<number>\d{1,4})_1|(?P<middle>middle_block_1|mid_block_attentions_0)"
     r"|(?P<diffusers>down|up)_blocks_(?P<level>\d+)_attentions_(?P<index>\d+))_$"
 )
-_PART = re.compile(r"(?P<depth>\d+)_attn(?P<attn>[12])_(?:processor_)?to_(?P<projection>[qkv])_(?P<rest>.*)")
+_PART = re.compile(r"(?P<depth>\d{1,4})_attn(?P<attn>[12])_(?:processor_)?to_(?P<projection>[qkv])_(?P<rest>.*)")
 _INPUT = re.compile(r"(?:model_diffusion_model_)?(?:input_blocks_0_0|conv_in)_weight")
-_FIRST_DOWNSAMPLER = re.compile(r"input_blocks_(\d+)_0_op")
+_FIRST_DOWNSAMPLER = re.compile(r"input_blocks_([1-9]\d{0,3})_0_op")
 _GUIDANCE = re.compile(r"(?:^|_)(?:time_embed(?:ding)?_cond_proj|guidance_in_in_layer)_weight$")
 _DIFFUSION_TRANSFORMERS = {
     "flux": re.compile(r"(?:^|_)(?:single_blocks|single_transformer_blocks)_\d+_"),

@@ -10,7 +10,7 @@ from .choose import Choice, Refusal, choose, with_saved
 from .facts import Facts
 from .profiles import NOTHING, Profile, Range, Tables
 from .prompts import lora_tag, prompt_parts
-from .request import Request, possible, row_value
+from .request import Request, possible, row_value, short
 from .schedules import MAX_STEPS, Rule, host_share, max_steps, shifted, timesteps_for
 
 SECOND_ORDER = frozenset({"DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a", "Restart"})
@@ -235,11 +235,13 @@ def _sampling(profile: Profile, request: Request, facts: Facts, notes: list[str]
     sampler = profile.sampler
     if request.sampler:
         if facts.samplers is not None and request.sampler not in facts.samplers:
-            notes.append(f"sampler '{request.sampler}' is not one of this WebUI's: {sampler} is used")
+            notes.append(f"sampler {short(request.sampler)} is not one of this WebUI's: {sampler} is used")
         else:
             sampler = request.sampler
-    if request.scheduler:
+    if request.scheduler and (facts.schedulers is None or request.scheduler in facts.schedulers):
         return sampler, request.scheduler, None
+    if request.scheduler:
+        notes.append(f"schedule {short(request.scheduler)} is not one of this WebUI's: the method's own timesteps are used")
     known = facts.schedulers is None or profile.scheduler in facts.schedulers
     if not known and profile.timesteps is None:
         raise Refusal(f"{profile.label} needs the schedule {profile.scheduler}, which this WebUI does not have")

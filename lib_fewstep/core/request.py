@@ -68,13 +68,13 @@ def request_from(values: Mapping[str, Any], base: Request = Request()) -> Reques
             if isinstance(value, str):
                 known[key] = value.strip().lower() if value.strip().lower() in (AUTO, NO_LORA) else value
             else:
-                problems.append(f"'{key}' is {_short(value)}; expected text. It is not used")
+                problems.append(f"'{key}' is {short(value)}; expected text. It is not used")
         elif key in _NUMBERS:
             number = _number(value, *_NUMBERS[key], whole=key in _WHOLE)
             if number is None:
                 low, high = _NUMBERS[key]
                 kind = "a whole number" if key in _WHOLE else "a number"
-                problems.append(f"'{key}' is {_short(value)}; expected {kind} from {low} to {high}. The recommended value is used")
+                problems.append(f"'{key}' is {short(value)}; expected {kind} from {low} to {high}. The recommended value is used")
             else:
                 known[key] = number
         elif key != "enabled":
@@ -100,7 +100,8 @@ def _number(value: Any, low: float, high: float, whole: bool) -> float | None:
     return int(number) if whole else number
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """`value` as a message quotes it."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
 

@@ -237,6 +237,5 @@ def test_the_canary_would_be_noticed(webui: WebUI) -> None:
         webui.post("/sdapi/v1/refresh-loras")
 
 
-@pytest.mark.xfail(strict=True, reason="core.plan takes any text for a schedule; the host falls back to its own without a word")
 def test_an_unknown_schedule_is_named(webui: WebUI) -> None:
     assert any("nonsense" in note for note in webui.plan(method="lcm", scheduler="nonsense")["notes"])
