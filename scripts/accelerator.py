@@ -12,7 +12,7 @@ from lib_fewstep.host import apply, downloads, generation, infotext, routes, sam
 from lib_fewstep.host.cfg import steer_cfg
 from lib_fewstep.host.facts import USER_TABLE, HostFacts
 from lib_fewstep.host.reload import forget_library
-from lib_fewstep.ui.accordion import HOST_CONTROLS, Accordion, Widgets
+from lib_fewstep.ui.accordion import HOST_CONTROLS, PLOT_CONTROLS, Accordion, Widgets
 
 facts = HostFacts()
 fetching = Downloads(downloads.lora_folder, downloads.forbidden, facts.refresh)
@@ -39,13 +39,15 @@ class Accelerator(scripts.Script):
         return controls
 
     def after_component(self, component: Any, **kwargs: Any) -> None:
-        name = str(kwargs.get("elem_id") or "").removeprefix(f"{self.tab}_")
-        if name in HOST_CONTROLS:
+        id_, label = str(kwargs.get("elem_id") or ""), kwargs.get("label")
+        name = id_.removeprefix(f"script_{self.tab}_xyz_plot_").removeprefix(f"{self.tab}_") or (label if label in PLOT_CONTROLS else "")
+        if name in (*HOST_CONTROLS, *PLOT_CONTROLS):
             self.host_controls[name] = component
         elif name == "gallery":  # made after all controls, however the user has ordered the page
             self.accordion.wire(self.host_controls)
 
     def process(self, p: Any, *args: Any) -> None:
+        xyz.start(p)
         generation.begin(p, args, facts)
 
     def before_process_batch(self, p: Any, *args: Any, batch_number: int = 0, **kwargs: Any) -> None:
@@ -54,9 +56,13 @@ class Accelerator(scripts.Script):
     def process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:
         apply.steer_img2img(p)
 
+    def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
+        xyz.stop(p)
+
 
 def on_before_ui() -> None:
-    xyz.register(lambda: list(facts.tables.profiles), lambda: [lora.name for lora in fitting(facts.of_page(), facts.tables)])
+    loras = lambda: [lora.name for lora in fitting(facts.of_page(), facts.tables)]  # noqa: E731
+    xyz.register(lambda: list(facts.tables.profiles), loras, lambda p, method: generation.cost(p, method, facts))
 
 
 def on_script_unloaded() -> None:

@@ -89,6 +89,20 @@ def fitting(facts: Facts, tables: Tables, method: str | None = None) -> list[Ins
     return sorted(usable, key=lambda lora: (lora.detection.superseded, order[lora.detection.method or ""], lora.name.lower()))
 
 
+def runnable(facts: Facts, tables: Tables) -> list[Profile]:
+    """The methods that can be compared on the loaded checkpoint: what it is, or those whose LoRA is installed, and schedules."""
+    own = checkpoint_profile(facts, tables)
+    with_lora = {lora.detection.method for lora in fitting(facts, tables)} if own is None else {own.key}
+    return [
+        profile for profile in tables.for_family(facts.family)
+        if profile.key in with_lora or (own is None and profile.weights == NOTHING and _has_schedule(profile, facts))
+    ]
+
+
+def _has_schedule(profile: Profile, facts: Facts) -> bool:
+    return facts.schedulers is None or profile.scheduler in facts.schedulers
+
+
 def _accelerators_in(prompt: str, facts: Facts, tables: Tables) -> list[tuple[LoraTag, InstalledLora]]:
     found: dict[str, tuple[LoraTag, InstalledLora]] = {}
     for tag in lora_tags(prompt):
@@ -144,7 +158,8 @@ def _named(name: str, facts: Facts) -> InstalledLora:
     for lora in facts.loras:
         if lora.is_called(name):
             return lora.examined()
-    raise Refusal(f"LoRA {short(name)} is not installed; put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto")
+    way_out = "put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto"
+    raise Refusal(f"LoRA {short(name)} is not installed; {way_out}")
 
 
 def _profile_of(request: Request, lora: InstalledLora, facts: Facts, tables: Tables) -> Profile:

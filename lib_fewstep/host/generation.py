@@ -29,6 +29,15 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
         apply.add_tag(plan, p, batch)
 
 
+def cost(p: Any, method: str, facts: HostFacts) -> str:
+    """What `method` would do with `p`, in the few words that a plot's label has room for."""
+    prompt = p.prompt if isinstance(p.prompt, str) else p.prompt[0]
+    plan = make_plan(request_from({"method": method}, apply.request_of(p, prompt, "")), facts.of_generation(p), facts.tables)
+    if not plan.active:
+        return f"{method}: not possible"
+    return f"{plan.label}: {plan.evaluations} evaluation{'s' if plan.evaluations != 1 else ''}"
+
+
 def _decide(p: Any, args: Sequence[Any], facts: HostFacts, prompt: str, negative_prompt: str) -> Plan | None:
     """Makes the plan and puts it in force; None where the Accelerator is off."""
     apply.restore(p)

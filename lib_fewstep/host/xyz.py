@@ -1,6 +1,7 @@
 """Our axes in the host's X/Y/Z plot. A cell's values hang on its own `p`, and win over the accordion."""
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from modules import scripts
 from ..core.request import AUTO
 
 OFF = "None"
-_ATTRIBUTE = "fewstep_axes"
+_ATTRIBUTE, _STARTED, _SECONDS = "fewstep_axes", "fewstep_started", "fewstep_seconds"
 _PREFIX = "[Accelerator] "
 _BUILT_IN = {"Steps": "steps", "CFG Scale": "cfg", "Sampler": "sampler", "Schedule type": "scheduler", "Hires steps": "hires_steps"}
 """The host's own axes over what a method would decide: in their cell they win."""
@@ -21,8 +22,8 @@ def axes_of(p: Any, enabled: bool) -> tuple[bool, dict[str, Any]]:
     return (values["method"] != OFF if "method" in values else enabled), values
 
 
-def register(methods: Callable[[], list[str]], loras: Callable[[], list[str]]) -> None:
-    """Adds the axes, in place of same-named ones: safe to call again. Without the X/Y/Z script it does nothing."""
+def register(methods: Callable[[], list[str]], loras: Callable[[], list[str]], cost: Callable[[Any, str], str]) -> None:
+    """Adds the axes, in place of same-named ones: safe to call again. Without the X/Y/Z script it does nothing. `cost` labels a method."""
     for module in _xyz_modules():
         for option in module.axis_options:
             if option.label in _BUILT_IN:
@@ -30,13 +31,48 @@ def register(methods: Callable[[], list[str]], loras: Callable[[], list[str]]) -
         module.axis_options[:] = [option for option in module.axis_options if not option.label.startswith(_PREFIX)]
         axis = module.AxisOption
         module.axis_options.extend([
-            axis(_PREFIX + "Method", str, _set("method"), confirm=_known(methods), choices=lambda: [OFF, AUTO, *methods()]),
+            axis(_PREFIX + "Method", str, _set("method"), _labelled(cost), _known(methods), choices=lambda: [OFF, AUTO, *methods()]),
             axis(_PREFIX + "LoRA", str, _set("lora"), choices=lambda: [AUTO, *loras()]),
             axis(_PREFIX + "LoRA weight", float, _set("weight")),
             axis(_PREFIX + "Steps", int, _set("steps")),
             axis(_PREFIX + "CFG", float, _set("cfg")),
             axis(_PREFIX + "Gamma", float, _set("gamma")),
         ])
+
+
+def start(p: Any) -> None:
+    """A cell begins."""
+    setattr(p, _STARTED, time.perf_counter())
+
+
+def stop(p: Any) -> None:
+    """A cell is done: notes for its label how long a picture took."""
+    method, seconds = getattr(p, _ATTRIBUTE, {}).get("method"), getattr(p, _SECONDS, None)
+    if method is not None and seconds is not None:
+        seconds.setdefault(method, []).append((time.perf_counter() - getattr(p, _STARTED)) / (p.n_iter * p.batch_size))
+
+
+class _Label(str):
+    """A label of the plot, asked for before its pictures are made and drawn after them: then it knows how long they took."""
+
+    _seconds: dict[str, list[float]]
+    _method: str
+
+    def split(self, *args: Any, **kwargs: Any) -> list[str]:
+        """What the host's drawing calls to break the lines."""
+        taken = self._seconds.get(self._method)
+        return f"{self}, {sum(taken) / len(taken):.2g} s".split(*args, **kwargs) if taken else super().split(*args, **kwargs)
+
+
+def _labelled(cost: Callable[[Any, str], str]) -> Callable[[Any, Any, Any], str]:
+    def label(p: Any, option: Any, method: Any) -> str:
+        if not hasattr(p, _SECONDS):
+            setattr(p, _SECONDS, {})  # the cells' objects are shallow copies of this one: all note into it
+        text = _Label(str(method) if method == OFF else cost(p, str(method)))
+        text._seconds, text._method = getattr(p, _SECONDS), str(method)
+        return text
+
+    return label
 
 
 def _set(key: str) -> Callable[[Any, Any, Any], None]:

@@ -12,14 +12,17 @@ from ..core.facts import Facts
 from ..core.offers import Offer, offer_for
 from ..core.plan import make_plan
 from ..core.profiles import Tables
-from ..core.request import Request
+from ..core.request import AUTO, Request
 from .download_row import DownloadRow, Downloads
-from .view import has_number, lora_choices, make_view, method_choices, plan_html
+from .view import comparison, has_number, lora_choices, make_view, method_choices, plan_html
 
 HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling", "denoising_strength", "hr-checkbox", "hires_steps",
                  "width", "height")
 """Endings of the host controls' elem_ids (`txt2img_prompt`) whose values the plan line takes into account."""
 
+PLOT_CONTROLS = ("script_list", "x_type", "x_values", "X values", "y_type", "z_type")
+"""The same for the host's X/Y/Z plot, which `Compare` fills in. Its dropdown of values has no elem_id, and is known by its label."""
+_PLOT, _METHOD_AXIS, _NO_METHOD, _NO_AXIS = "X/Y/Z plot", "[Accelerator] Method", "None", "Nothing"
 _MOST = 1e9
 """No control of the host's means more than this."""
 
@@ -93,6 +96,7 @@ class Accordion:
                 self._reset = gr.Button("Reset to recommended", size="sm", elem_id=self._id("reset"))
                 self._save = gr.Button("Save for this checkpoint", size="sm", elem_id=self._id("save"))
                 self._forget = gr.Button("Forget what is saved", size="sm", visible=False, elem_id=self._id("forget"))
+                self._compare = gr.Button("Compare methods", size="sm", elem_id=self._id("compare"))
                 self._all_methods = gr.Checkbox(False, label="Show methods for other models too", elem_id=self._id("all_methods"))
             self._plan = gr.HTML("", elem_id=self._id("plan"))
             self._download_row.build(self._id)
@@ -124,6 +128,9 @@ class Accordion:
         self._forget.click(handler(refill=True, first=self._forgotten), inputs=inputs, outputs=outputs, **_QUIET)
         for number in numbers:
             number.change(lambda *values: self._plan_line(values, names), inputs=inputs, outputs=[self._plan], **_QUIET)
+        plot = [host[name] for name in PLOT_CONTROLS if name in host]
+        if len(plot) == len(PLOT_CONTROLS):
+            self._compare.click(lambda *values: self._filled_plot(values, names), inputs=inputs, outputs=[*plot, self._plan], **_QUIET)
         self._download_row.wire(inputs, lambda values: self._wanted(values, names), **_QUIET)
 
     def paste_fields(self, read: Reader) -> list[tuple[Any, PasteName]]:
@@ -151,6 +158,17 @@ class Accordion:
         """Our own controls, and what the host's controls ask for."""
         host = dict(zip(names, values[len(ORDER) + 1 :], strict=True))
         return controls_from(values[: len(ORDER)], self._source.tables), _base(host, is_img2img=self._tab == "img2img")
+
+    def _filled_plot(self, values: tuple[Any, ...], names: list[str]) -> list[Any]:
+        """Values for `PLOT_CONTROLS` and the plan line."""
+        controls, base = self._read(values, names)
+        facts, tables = self._source.of_page(), self._source.tables
+        found = comparison(base, facts, tables, _NO_METHOD)
+        line = plan_html(make_plan(request_of(controls, base, tables), facts, tables), facts, found.message)
+        if not found.values:
+            return [gr.update() for _ in PLOT_CONTROLS] + [line]
+        chosen = gr.update(choices=[_NO_METHOD, AUTO, *tables.profiles], value=found.values)
+        return [_PLOT, _METHOD_AXIS, ", ".join(found.values), chosen, _NO_AXIS, _NO_AXIS, line]
 
     def _refreshed(self, values: tuple[Any, ...], names: list[str]) -> str:
         self._source.refresh()

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..core.choose import fitting
+from ..core.choose import fitting, runnable
 from ..core.controls import (
     NUMBERS,
     Controls,
@@ -85,6 +85,25 @@ def lora_choices(facts: Facts, tables: Tables, method: str = AUTO, keep: str = A
 def _lora_text(name: str, facts: Facts, tables: Tables) -> str:
     method = next((lora.detection.method for lora in facts.loras if lora.name == name), None)
     return lora_text(name, tables.profiles.get(method or ""))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What X/Y/Z plot is filled with: values of the axis Method, and what to say of it."""
+
+    values: list[str]
+    message: str
+
+
+def comparison(base: Request, facts: Facts, tables: Tables, off: str) -> Comparison:
+    """The user's own settings, `off`, and each method that can run, once each."""
+    plans = [make_plan(replace(base, method=profile.key), facts, tables) for profile in runnable(facts, tables)]
+    plans = [plan for plan in plans if plan.active]
+    if not plans:
+        return Comparison([], "nothing to compare: " + make_plan(base, facts, tables).notes[0])
+    evaluations = plans[0].evaluations_without + sum(plan.evaluations for plan in plans)
+    cost = f"{len(plans) + 1} pictures, {evaluations} UNet evaluations"
+    return Comparison([off, *(plan.method or "" for plan in plans)], f"X/Y/Z plot is filled in, under Script: press Generate for {cost}")
 
 
 def plan_html(plan: Plan, facts: Facts, message: str = "") -> str:

@@ -379,10 +379,7 @@ class Script(scripts.Script):
                 elem_id=self.elem_id(f"{name}_type"),
             )  # fmt: skip
             text = gr.Textbox(label=f"{name.upper()} values", lines=1, elem_id=self.elem_id(f"{name}_values"))
-            chosen = gr.Dropdown(
-                [], label=f"{name.upper()} values", visible=False, multiselect=True, interactive=True,
-                elem_id=self.elem_id(f"{name}_values_dropdown"),
-            )  # fmt: skip
+            chosen = gr.Dropdown([], label=f"{name.upper()} values", visible=False, multiselect=True, interactive=True)
             fill = ToolButton("📒", elem_id=f"xyz_grid_fill_{name}_tool_button")
         fill.click(self._fill, [kind], [text, chosen])
         return [kind, text, chosen]
