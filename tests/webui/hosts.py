@@ -38,7 +38,7 @@ from typing import Any
 
 import requests
 
-from lib_fewstep.core.profiles import Profile, PublishedFile, load_tables, name_key
+from lib_fewstep.core.profiles import CHECKPOINT, Profile, PublishedFile, load_tables, name_key
 
 from . import lora_files, make_tiny_checkpoints
 
@@ -203,6 +203,13 @@ def _usual_name(file: PublishedFile) -> str | None:
 def methods_of(family: str) -> list[Profile]:
     """The methods that have a nameable published file for `family`."""
     return [profile for profile in TABLES.for_family(family) if lora_name(profile, family)]
+
+
+def checkpoints_of(family: str) -> list[tuple[str, Profile]]:
+    """A nameable published checkpoint of each method that has one for `family`: what a user's file is called, and the method."""
+    files = [f for f in TABLES.files if (f.kind, f.family) == (CHECKPOINT, family) and not f.superseded]
+    named = {f.method: name for f in reversed(files) if (name := _usual_name(f))}
+    return [(name, TABLES.profiles[key]) for key, name in named.items()]
 
 
 def make_loras(checkpoint: Path, family: str) -> Path:
