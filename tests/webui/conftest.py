@@ -19,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`webui`: each host with each family of checkpoint it has. `method` beside it: each method of that family; `published`: each checkpoint."""
+    """`webui`: each host with each family of checkpoint it has. Beside it, `method`: each method of that family; `published`: each file."""
     if _PARAMETER not in metafunc.fixturenames:
         return
     targets = _targets()
