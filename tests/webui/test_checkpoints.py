@@ -42,7 +42,7 @@ def settings_by_hand(method: Profile) -> dict[str, Any]:
     return {"steps": steps, "cfg_scale": cfg, "sampler_name": method.sampler, "scheduler": method.scheduler}
 
 
-def without_negative_prompt(webui: WebUI, cfg: float) -> dict[str, Any]:
+def without_negative_prompt(webui: WebUI, cfg: float = 1) -> dict[str, Any]:
     """At CFG 1 the host's own option to leave it out, where there is one: in a batch of two, nine evaluations are rounded otherwise."""
     has_option = "skip_early_cond" in webui.get("/probe/defaults")
     return {"override_settings": {"skip_early_cond": 1.0}} if cfg == 1 and has_option else {}

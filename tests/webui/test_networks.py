@@ -11,11 +11,13 @@ from .checkpoints import Tensors, chosen
 from .client import WebUI
 from .conftest import Pool
 from .latents import SIGMA, Step, last_result, last_steps, noise_in
+from .test_checkpoints import without_negative_prompt
 from .test_generation import EULER_METHOD, hires_fields, same
 
 UNET = "model.diffusion_model."
 GUIDED = {"sd15": "LCM_Dreamshaper_v7_4k", "sdxl": "lcm-sdxl"}
 """What a full LCM is called."""
+LCM_BY_HAND = {"steps": 4, "cfg_scale": 1, "sampler_name": "LCM Few-Step", "scheduler": "Automatic"}
 EXACT, ROUNDED = 1e-3, 2e-2
 """Largest differences of a latent's values: copied through the sampler, and worked back from what the UNet answered."""
 
@@ -23,8 +25,8 @@ EXACT, ROUNDED = 1e-3, 2e-2
 
 
 def guidance_embedding(scale: float) -> np.ndarray:
-    """256 sines and cosines of 1000 * (scale - 1), by the formula of diffusers' pipeline for LCM."""
-    angles = 1000 * (scale - 1) * np.exp(-np.log(10000) * np.arange(128) / 127)
+    """256 sines and cosines of 1000 * (scale - 1), by the formula of diffusers' pipeline for LCM, which computes in single precision."""
+    angles = np.float32(1000 * (scale - 1)) * np.exp(np.arange(128, dtype=np.float32) * np.float32(-np.log(10000) / 127))
     return np.concatenate([np.sin(angles), np.cos(angles)])
 
 
@@ -66,7 +68,7 @@ def test_guidance_is_fed_into_a_full_lcm(webui: WebUI) -> None:
     assert all(result.evaluations == 4 and result.loras == [] for result in made.values())
     for scale, result in made.items():
         with chosen(webui, f"baked-{scale:g}", baked(scale)):
-            by_hand = webui.txt2img(steps=4, cfg_scale=1, sampler_name="LCM Few-Step", scheduler="Automatic")
+            by_hand = webui.txt2img(**LCM_BY_HAND, **without_negative_prompt(webui))
             assert by_hand.timesteps() == result.timesteps() and same(by_hand.image, result.image)
             if scale == 3:
                 assert same(webui.txt2img({"method": "lcm", "lora": "none"}, **twice).image, hires.image)
@@ -75,7 +77,7 @@ def test_guidance_is_fed_into_a_full_lcm(webui: WebUI) -> None:
 def test_guidance_without_its_layer_is_told(webui: WebUI) -> None:
     with chosen(webui, GUIDED[webui.family]):
         result = webui.txt2img({"guidance": 5})
-        plain = webui.txt2img(steps=4, cfg_scale=1, sampler_name="LCM Few-Step", scheduler="Automatic")
+        plain = webui.txt2img(**LCM_BY_HAND, **without_negative_prompt(webui))
     assert "file has no guidance embedding: guidance 5 is not used" in result.comments and same(result.image, plain.image)
 
 
