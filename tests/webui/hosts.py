@@ -38,7 +38,7 @@ from typing import Any
 
 import requests
 
-from lib_fewstep.core.profiles import CHECKPOINT, Profile, PublishedFile, load_tables, name_key
+from lib_fewstep.core.profiles import CHECKPOINT, LORA, Profile, PublishedFile, load_tables, name_key
 
 from . import lora_files, make_tiny_checkpoints
 
@@ -189,8 +189,8 @@ def made(maker: str) -> Path:
 
 
 def lora_name(profile: Profile, family: str) -> str | None:
-    """What a user's file of a method is called: its published name, or the repository's where that is the same for all repositories."""
-    published = [f for f in TABLES.files if f.method == profile.key and f.family == family and not f.superseded]
+    """What a user's LoRA of a method is called: its published name, or the repository's where that is the same for all repositories."""
+    published = [f for f in TABLES.files if (f.method, f.family, f.kind) == (profile.key, family, LORA) and not f.superseded]
     return next((name for file in published if (name := _usual_name(file))), None)
 
 
@@ -201,7 +201,7 @@ def _usual_name(file: PublishedFile) -> str | None:
 
 
 def methods_of(family: str) -> list[Profile]:
-    """The methods that have a nameable published file for `family`."""
+    """The methods that have a nameable published LoRA for `family`."""
     return [profile for profile in TABLES.for_family(family) if lora_name(profile, family)]
 
 
