@@ -10,7 +10,7 @@ from . import hosts
 from .checkpoints import Tensors, chosen
 from .client import WebUI
 from .conftest import Pool
-from .latents import SIGMA, Step, last_result, last_steps, noise_in
+from .latents import ABAR, SIGMA, Step, last_result, last_steps, noise_in
 from .test_checkpoints import without_negative_prompt
 from .test_generation import EULER_METHOD, hires_fields, same
 
@@ -172,6 +172,38 @@ def every_method_starts_from_the_same_unit_noise(own: WebUI, start: np.ndarray) 
     own.txt2img({"method": EULER_METHOD[own.family]})
     begun = last_steps(own)[0]
     assert np.abs(begun.given - start * SIGMA[begun.t] / np.sqrt(1 + SIGMA[begun.t] ** 2)).max() < EXACT
+
+
+# ------------------------------------------------------------------------------------------------------------------ PeRFlow
+
+PERFLOW = {"sd15": ("perflow-sd15-dreamshaper", "diff_eps"), "sdxl": ("perflow-sdxl-dreamshaper", "ddim_eps")}
+
+
+@pytest.mark.parametrize("count", [4, 6])
+def test_perflow_takes_its_authors_steps(webui: WebUI, count: int) -> None:
+    """What the UNet is given next, and what comes out, by PeRFlowScheduler's formulas from what the UNet has answered."""
+    name, prediction = PERFLOW[webui.family]
+    with chosen(webui, name):
+        webui.txt2img({"steps": count, "cfg": 1})
+        steps, result = last_steps(webui), last_result(webui)
+    times = [1000, *(step.t for step in steps[1:]), 0]
+    assert times[1:-1] == {4: [750, 500, 250], 6: [875, 750, 625, 500, 250]}[count]
+    assert steps[0].given.std() == pytest.approx(1, abs=0.15)
+    following = [*(step.given for step in steps[1:]), result]
+    for step, now, then, latent in zip(steps, times, times[1:], following, strict=False):
+        assert np.abs(perflow_step(step, now, then, prediction) - latent).max() < EXACT
+
+
+def perflow_step(step: Step, now: int, then: int, prediction: str) -> np.ndarray:
+    end = (now - 1) // 250 * 250
+    start = end + 250
+    abar_start, abar_end = ABAR[start - 1], ABAR[max(end - 1, 0)]
+    factor = np.sqrt(abar_end / abar_start)
+    of_ddim, of_diff = np.sqrt(1 - abar_end) - factor * np.sqrt(1 - abar_start), -np.sqrt(1 - 1 / factor**2) * factor
+    share = {"ddim_eps": of_ddim, "diff_eps": of_diff}[prediction]
+    whole = factor * (now - start) + (end - now)
+    at_end = factor * (end - start) / whole * step.given + share * (end - now) / whole * step.answered
+    return step.given + (then - now) / (end - now) * (at_end - step.given)
 
 
 # -------------------------------------------------------------------------------------------------------- CFG in some steps
