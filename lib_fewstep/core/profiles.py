@@ -33,8 +33,8 @@ HOST_SCHEDULE = "host"
 """Timestep rule of a method that runs on one of the host's own schedules, named by the row's `scheduler`."""
 LORA, CHECKPOINT, NOTHING = "lora", "checkpoint", "none"
 """Where a method's weights come from: a LoRA (or a checkpoint that has it merged in), a checkpoint alone, or none are needed."""
-X0 = "x0"
-"""What a UNet predicts if it is not what the host takes it for: the picture itself."""
+X0, DDIM_EPS, DIFF_EPS = "x0", "ddim_eps", "diff_eps"
+"""What a UNet predicts if it is not what the host takes it for: the picture itself, or PeRFlow's eps in one of two meanings."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +258,7 @@ def _profile(key: str, row: Any, others: Mapping[str, Profile]) -> Profile:
         weights=weights,
         guidance=_range(row, "guidance", low=0, high=30) if row.get("guidance") is not None else None,
         cfg_steps=_whole(row, "cfg_steps", least=0, most=MAX_STEPS) or 0,
-        prediction=_one_of(row, "prediction", ("", X0), default=""),
+        prediction=_one_of(row, "prediction", ("", X0, DDIM_EPS, DIFF_EPS), default=""),
         shift=_whole(row, "shift", least=1, most=TRAIN_TIMESTEPS),
     )
 

@@ -64,6 +64,14 @@ def apply(plan: Plan, p: Any) -> None:
     set_plan(p, plan)
 
 
+def set_hires_cfg(p: Any, cfg: float) -> None:
+    """Forge and its kin read the hires pass' CFG from `p`, at each evaluation. It is taken back like all that a plan has set."""
+    before = getattr(p, _BEFORE, {})
+    if "hr_cfg" in before:
+        p.hr_cfg = cfg
+        setattr(p, _BEFORE, {**before, "hr_cfg": (before["hr_cfg"][0], cfg)})
+
+
 def _changes(plan: Plan, p: Any) -> dict[str, Any]:
     """The fields of `p` that the plan sets, with their new values."""
     changes: dict[str, Any] = {

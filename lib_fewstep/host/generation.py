@@ -25,6 +25,8 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
     plan = decision_of(p, prompts) or _decide(p, args, facts, *prompts)
     if plan is not None:
         apply.match_sampler(p)
+        if plan.cfg_steps:
+            apply.set_hires_cfg(p, plan.cfg)  # an earlier batch has ended at another
         apply.tell(plan, p)
         apply.add_tag(plan, p, batch)
 

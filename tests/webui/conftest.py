@@ -19,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`webui`: each host with each family of checkpoint it has. `method` beside it: each method of that family."""
+    """`webui`: each host with each family of checkpoint it has. Beside it, `method`: each method of that family; `published`: each file."""
     if _PARAMETER not in metafunc.fixturenames:
         return
     targets = _targets()
@@ -27,6 +27,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         rows = [((host, family), profile) for host, family in targets for profile in hosts.methods_of(family)]
         ids = [f"{host.name}-{family}-{profile.key}" for (host, family), profile in rows]
         metafunc.parametrize((_PARAMETER, "method"), rows, ids=ids, indirect=[_PARAMETER])
+    elif "published" in metafunc.fixturenames:
+        files = [((host, family), file) for host, family in targets for file in hosts.checkpoints_of(family)]
+        ids = [f"{host.name}-{family}-{profile.key}" for (host, family), (_, profile) in files]
+        metafunc.parametrize((_PARAMETER, "published"), files, ids=ids, indirect=[_PARAMETER])
     else:
         metafunc.parametrize(_PARAMETER, targets, ids=[f"{host.name}-{family}" for host, family in targets], indirect=True)
 

@@ -31,6 +31,10 @@ def published_timesteps(rule: Any, steps: int) -> list[int] | None:
         return grid[np.floor(np.linspace(0, 50, steps, endpoint=False)).astype(int)].tolist()
     if rule == "trailing":
         return (np.round(np.arange(1000, 0, -1000 / steps))[:steps] - 1).astype(int).tolist()
+    if rule == "perflow":  # PeRFlowScheduler: a linspace a window, the first ones longer; a host cannot ask at 1000
+        shares = [steps // 4 + (i < steps % 4) for i in range(4)]
+        parts = [np.linspace(1 - i / 4, 0.75 - i / 4, num=n, endpoint=False) for i, n in enumerate(shares)]
+        return np.minimum((np.concatenate(parts) * 1000).astype(int), 999).tolist()
     return None if rule is None else list(rule[:steps])
 
 
@@ -294,6 +298,12 @@ def test_a_batch_holds_the_pictures_made_alone(webui: WebUI, key: str) -> None:
 def test_the_samplers_are_listed_once(webui: WebUI) -> None:
     names = [sampler["name"] for sampler in webui.get("/sdapi/v1/samplers")]
     assert names.count("LCM Few-Step") == names.count("TCD Few-Step") == 1
+
+
+def test_perflows_sampler_chosen_by_hand_visits_its_windows(webui: WebUI) -> None:
+    result = webui.txt2img(sampler_name="PeRFlow Few-Step", scheduler="Automatic", steps=6, cfg_scale=2)
+    assert "Sampler: PeRFlow Few-Step" in result.infotext
+    assert result.timesteps() == pytest.approx([999, 875, 750, 625, 500, 250], abs=1)
 
 
 @pytest.mark.parametrize("sampler", ["LCM Few-Step", "TCD Few-Step"])

@@ -5,6 +5,8 @@ Linked into a WebUI's extensions/ (A1111 1.9+, Forge and kin, the embedded host)
     GET  /probe/last       the last generation, pass by pass: every call of the UNet (timesteps, batch size), the LoRAs in force, fields of
                            the processing object; the texts that were encoded; options that differ from what they were before it
     GET  /probe/history    the last generations, oldest first: a script, such as X/Y/Z plot, makes several for one request
+    GET  /probe/tensors    the last generation's latents: what the UNet was given and answered at every call, row by row, and what came out
+                           of each batch's sampling
     GET  /probe/options    all saved options as they are now; an option that was never saved is absent
     GET  /probe/defaults   what every option is until it is saved
     GET  /probe/registry   what is registered: samplers, schedulers, X/Y/Z axes, always-on scripts, callbacks by category and file
@@ -31,6 +33,8 @@ ABSENT = "(absent)"
 HISTORY: deque[dict[str, Any]] = deque(maxlen=50)
 """Generations, the running one last."""
 CANARY = "fewstep-canary"
+TENSORS: dict[str, list[Any]] = {"calls": [], "results": []}
+"""Those of the last generation, kept as they are until somebody asks."""
 _CALLS_BEFORE_SAMPLING = hasattr(scripts.Script, "process_before_every_sampling")
 """A1111 has the hook since 1.10. Before that, a pass begins with its batch, or with the hook before hires."""
 
@@ -48,6 +52,7 @@ class Probe(scripts.Script):
         return []
 
     def before_process(self, p: Any, *args: Any) -> None:
+        TENSORS.update(calls=[], results=[])
         HISTORY.append({"passes": [], "encoded": [], "started": time.time(), "options_before": options()})
 
     def process(self, p: Any, *args: Any) -> None:
@@ -83,7 +88,15 @@ class Probe(scripts.Script):
             timesteps: Any = args[1] if len(args) > 1 else kwargs.get("timesteps", kwargs.get("timestep"))
             calls.append({"t": [round(float(t), 4) for t in timesteps.flatten()], "batch": int(args[0].shape[0])})
 
-        p._probe_hook = unet_of(p.sd_model).register_forward_pre_hook(on_call, with_kwargs=True)
+        def on_answer(module: Any, args: Any, answer: Any) -> None:
+            TENSORS["calls"].append({"t": calls[-1]["t"], "given": _kept(args[0]), "answered": _kept(answer)})
+
+        unet = unet_of(p.sd_model)
+        p._probe_hooks = [unet.register_forward_pre_hook(on_call, with_kwargs=True), unet.register_forward_hook(on_answer, prepend=True)]
+
+    def post_sample(self, p: Any, ps: Any, *args: Any) -> None:
+        samples = ps.samples if hasattr(ps.samples, "shape") else ps.samples[0]  # decoded already: a list
+        TENSORS["results"].append(_kept(samples))
 
     def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
         _unhook(p)
@@ -113,6 +126,15 @@ def loras(model: Any) -> list[dict[str, Any]]:
         return [{"name": Path(entry[0]).stem, "unet": entry[1], "te": entry[2]} for entry in ast.literal_eval(str(patched))]
     loaded = getattr(sys.modules.get("networks"), "loaded_networks", [])
     return [{"name": lora.name, "unet": lora.unet_multiplier, "te": lora.te_multiplier} for lora in loaded]
+
+
+def _kept(tensor: Any) -> Any:
+    return tensor.detach().float().cpu().clone()
+
+
+def _tensors() -> dict[str, Any]:
+    calls = [{**call, "given": call["given"].tolist(), "answered": call["answered"].tolist()} for call in TENSORS["calls"]]
+    return {"calls": calls, "results": [result.tolist() for result in TENSORS["results"]]}
 
 
 def options() -> dict[str, Any]:
@@ -183,8 +205,7 @@ def _watch_opens() -> list[str]:
 
 
 def _unhook(p: Any) -> None:
-    hook = p.__dict__.pop("_probe_hook", None)
-    if hook is not None:
+    for hook in p.__dict__.pop("_probe_hooks", ()):
         hook.remove()
 
 
@@ -230,6 +251,7 @@ def _history() -> list[dict[str, Any]]:
 def _on_app_started(_: Any, app: Any) -> None:
     app.add_api_route("/probe/last", _last, methods=["GET"])
     app.add_api_route("/probe/history", _history, methods=["GET"])
+    app.add_api_route("/probe/tensors", _tensors, methods=["GET"])
     app.add_api_route("/probe/options", options, methods=["GET"])
     app.add_api_route("/probe/defaults", defaults, methods=["GET"])
     app.add_api_route("/probe/registry", registry, methods=["GET"])
