@@ -14,7 +14,7 @@ from ..core.plan import make_plan
 from ..core.profiles import Tables
 from ..core.request import AUTO, Request
 from .download_row import DownloadRow, Downloads
-from .view import comparison, has_number, lora_choices, make_view, method_choices, plan_html
+from .view import comparison, has_number, known_html, lora_choices, make_view, method_choices, plan_html
 
 HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling", "denoising_strength", "hr-checkbox", "hires_steps",
                  "width", "height")
@@ -102,8 +102,10 @@ class Accordion:
             self._download_row.build(self._id)
             filled_for = gr.Textbox(start.filled_for, label="Filled for", visible=False, elem_id=self._id("filled_for"))
             self._sync = gr.Button("Sync", visible=False, elem_id=self._id("sync"))
+            self._ask_known = gr.Button("Ask what is known", visible=False, elem_id=self._id("ask_known"))
+            self._known = gr.HTML("", visible=False, elem_id=self._id("known"))
         self.inputs = [enabled, method, lora, steps, cfg, weight, gamma, filled_for, guidance, cfg_steps]
-        made: list[Any] = [*self.inputs, self._all_methods, self._plan]
+        made: list[Any] = [*self.inputs, self._all_methods, self._plan, self._known]
         for component in made:
             component.do_not_save_to_config = True  # the host's attribute: a saved default would show values that belong to another method
         return self.inputs
@@ -123,13 +125,15 @@ class Accordion:
             event(handler(), inputs=inputs, outputs=outputs, **_QUIET)
         for event in (method.input, self._reset.click):
             event(handler(refill=True), inputs=inputs, outputs=outputs, **_QUIET)
+        self._ask_known.click(lambda: known_html(self._source.of_page(), self._source.tables), outputs=[self._known], **_QUIET)
         self._rescan.click(handler(first=self._refreshed), inputs=inputs, outputs=outputs, **_QUIET)
         self._save.click(handler(first=self._saved), inputs=inputs, outputs=outputs, **_QUIET)
         self._forget.click(handler(refill=True, first=self._forgotten), inputs=inputs, outputs=outputs, **_QUIET)
         for number in numbers:
             number.change(lambda *values: self._plan_line(values, names), inputs=inputs, outputs=[self._plan], **_QUIET)
         plot = [host[name] for name in PLOT_CONTROLS if name in host]
-        if len(plot) == len(PLOT_CONTROLS):
+        self._compare.visible = len(plot) == len(PLOT_CONTROLS)
+        if self._compare.visible:
             self._compare.click(lambda *values: self._filled_plot(values, names), inputs=inputs, outputs=[*plot, self._plan], **_QUIET)
         self._download_row.wire(inputs, lambda values: self._wanted(values, names), **_QUIET)
 

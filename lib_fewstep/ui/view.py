@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import html
+import json
+import time
 from dataclasses import dataclass, replace
 
 from ..core.choose import fitting, runnable
@@ -115,6 +117,15 @@ def plan_html(plan: Plan, facts: Facts, message: str = "") -> str:
         f'<div class="fewstep-plan" data-active="{str(plan.active).lower()}" data-family="{family}">'
         f"{html.escape(plan.summary)}</div>" + (f'<ul class="fewstep-notes">{items}</ul>' if items else "")
     )
+
+
+def known_html(facts: Facts, tables: Tables) -> str:
+    """For the page's script: what the installed LoRAs are taken for, by name. A new number each time, so that the page notices."""
+    known = {
+        lora.name: {"label": profile.label, "reason": lora.detection.reason}
+        for lora in facts.loras if (profile := tables.profiles.get(lora.detection.method or "")) is not None
+    }
+    return f'<div data-loras="{html.escape(json.dumps(known))}" data-at="{time.monotonic_ns()}"></div>'
 
 
 def _profile(asked: Request, facts: Facts, tables: Tables) -> Profile | None:
