@@ -1,6 +1,7 @@
 """A plan, carried out on the host's processing object `p`."""
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -145,6 +146,18 @@ def steer_img2img(p: Any) -> None:
     if plan is None or plan.timesteps is None:
         return
     sampler.sample_img2img = partial(type(sampler).sample_img2img, sampler, steps=len(plan.timesteps))
+
+
+def leave_negative_unread(p: Any) -> None:
+    """At CFG 1 throughout, has the host read an empty negative prompt instead of the user's: it keeps that one's encoding from picture to
+    picture. For the `process_batch` hook; the infotext is made from `p.all_negative_prompts`, which stays as it is.
+    """
+    plan = plan_of(p)
+    if plan is None or not math.isclose(plan.cfg, 1.0):
+        return
+    p.negative_prompts = [""] * len(p.negative_prompts)
+    if getattr(p, "hr_negative_prompts", None):
+        p.hr_negative_prompts = [""] * len(p.hr_negative_prompts)
 
 
 def is_img2img(p: Any) -> bool:

@@ -31,6 +31,12 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
         apply.add_tag(plan, p, batch)
 
 
+def steer_batch(p: Any) -> None:
+    """For the `process_batch` hook: the sampler is made, the prompts are shared out between the passes, and none is encoded yet."""
+    apply.steer_img2img(p)
+    apply.leave_negative_unread(p)
+
+
 def cost(p: Any, method: str, facts: HostFacts) -> str:
     """What `method` would do with `p`, in the few words that a plot's label has room for."""
     prompt = p.prompt if isinstance(p.prompt, str) else p.prompt[0]

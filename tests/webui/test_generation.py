@@ -341,6 +341,16 @@ def test_the_negative_prompt_does_nothing_at_cfg_1_and_says_so(webui: WebUI) -> 
     assert "negative prompt has no effect at CFG 1" in with_one.comments and without.comments == ""
 
 
+@pytest.mark.parametrize("hires", [False, True])
+def test_the_negative_prompt_is_not_even_encoded_at_cfg_1(webui: WebUI, hires: bool) -> None:
+    fields = hires_fields(webui) if hires else {}
+    result = webui.txt2img({"method": "lcm"}, negative_prompt="a text of its own", **fields)
+    assert "Negative prompt: a text of its own" in result.infotext
+    assert "a text of its own" not in [text for each in result.probe["encoded"] for text in each["texts"]]
+    above = webui.txt2img({"method": "lcm", "cfg": 2}, negative_prompt="a text of its own", **fields)
+    assert "a text of its own" in [text for each in above.probe["encoded"] for text in each["texts"]]
+
+
 def test_the_negative_prompt_works_above_cfg_1(webui: WebUI) -> None:
     without = webui.txt2img({"method": "lcm", "cfg": 2})
     with_one = webui.txt2img({"method": "lcm", "cfg": 2}, negative_prompt="blue square")
