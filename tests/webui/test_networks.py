@@ -66,6 +66,9 @@ def test_guidance_is_fed_into_a_full_lcm(webui: WebUI) -> None:
     assert "Accelerator guidance: 3" in made[3.0].infotext
     assert not same(made[3.0].image, made[8.0].image) and not same(made[8.0].image, without.image)
     assert all(result.evaluations == 4 and result.loras == [] for result in made.values())
+    if webui.kind in ("forge", "neo"):  # what FLUX takes there
+        for result, scale in ((made[3.0], 3), (made[8.0], 8), (hires, 3)):
+            assert {each["fields"][name] for each in result.passes for name in ("distilled_cfg_scale", "hr_distilled_cfg")} == {scale}
     for scale, result in made.items():
         with chosen(webui, f"baked-{scale:g}", baked(scale)):
             by_hand = webui.txt2img(**LCM_BY_HAND, **without_negative_prompt(webui))

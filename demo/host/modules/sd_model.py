@@ -37,7 +37,7 @@ class DiffusionModel(nn.Module):
         self.unet = unet
 
     @property
-    def time_embed(self) -> nn.Module:
+    def time_embed(self) -> Any:
         """The layers that take in the timestep, by LDM's name."""
         return self.unet.time_embedding
 

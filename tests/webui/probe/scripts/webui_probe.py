@@ -26,7 +26,7 @@ from modules import script_callbacks, scripts, sd_samplers, sd_schedulers, share
 
 FIELDS = (
     "steps", "cfg_scale", "sampler_name", "scheduler", "denoising_strength", "width", "height",
-    "eta", "hr_cfg", "hr_second_pass_steps", "hr_sampler_name", "hr_scheduler", "distilled_cfg_scale",
+    "eta", "hr_cfg", "hr_second_pass_steps", "hr_sampler_name", "hr_scheduler", "distilled_cfg_scale", "hr_distilled_cfg",
 )
 LOADED = time.time_ns()
 ABSENT = "(absent)"
