@@ -108,9 +108,14 @@ def comparison(base: Request, facts: Facts, tables: Tables, off: str) -> Compari
     return Comparison([off, *(plan.method or "" for plan in plans)], f"X/Y/Z plot is filled in, under Script: press Generate for {cost}")
 
 
-def plan_html(plan: Plan, facts: Facts, message: str = "") -> str:
-    """The plan in one line, and its notes, after `message` if there is one."""
-    notes = (*([message] if message else []), *(plan.notes if plan.active else plan.notes[1:]))
+def message_html(message: str) -> str:
+    """What a button has done."""
+    return f'<div class="fewstep-message">{html.escape(message)}</div>' if message else ""
+
+
+def plan_html(plan: Plan, facts: Facts) -> str:
+    """The plan in one line, and its notes."""
+    notes = plan.notes if plan.active else plan.notes[1:]
     items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
     family = html.escape(FAMILIES.get(facts.family or "", ""))
     return (

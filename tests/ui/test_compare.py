@@ -48,7 +48,7 @@ def test_the_button_fills_the_hosts_script_and_says_so() -> None:
     script, axis, text, chosen, *others = plot(page)
     assert (script, axis, others) == ("X/Y/Z plot", "[Accelerator] Method", ["Nothing", "Nothing"])
     assert text.startswith("None, lcm, ") and chosen == text.split(", ")
-    assert "press Generate" in page["plan"]
+    assert "press Generate" in page["message"]
 
 
 def test_with_nothing_to_compare_the_script_stays_as_it_is() -> None:
@@ -56,7 +56,7 @@ def test_with_nothing_to_compare_the_script_stays_as_it_is() -> None:
     page.switch_on()
     before = plot(page)
     page.fire("compare", "click")
-    assert plot(page) == before and "nothing to compare" in page["plan"]
+    assert plot(page) == before and "nothing to compare" in page["message"]
 
 
 def test_a_page_without_the_script_has_no_button() -> None:
