@@ -38,6 +38,7 @@ class HostFacts:
         self._detections = DetectionCache(Path(data_path) / "cache" / "fewstep-loras.json", self._tables)
         self._saved = SavedSettings(_SAVED)
         self._unets: WeakKeyDictionary[Any, Layout] = WeakKeyDictionary()
+        self._listed: dict[str, tuple[Any, InstalledLora]] = {}
         self._headers: dict[tuple[str, int], tuple[Layout, Mapping[str, str]]] = {}
         self._lock = Lock()  # a generation and any number of previews read at once
 
@@ -79,12 +80,23 @@ class HostFacts:
         )
 
     def _loras(self) -> Iterator[InstalledLora]:
-        networks = _networks()
-        for on_disk in list(getattr(networks, "available_networks", {}).values()):
-            aliases = (on_disk.alias,) if getattr(on_disk, "alias", None) else ()
-            path = Path(on_disk.filename)
-            found = self._detections.get(path, getattr(on_disk, "shorthash", None))
-            yield InstalledLora(on_disk.name, found, aliases, None if found.whole else partial(self._detections.whole, path))
+        """Each file in the host's list. One that is no accelerator is looked at again when the host has listed it anew, no sooner."""
+        listed, self._listed = self._listed, {}
+        for on_disk in list(getattr(_networks(), "available_networks", {}).values()):
+            known = listed.get(on_disk.filename)
+            if known is None or known[0] is not on_disk or known[1].detection.whole:
+                known = on_disk, self._looked_at(on_disk)
+            self._listed[on_disk.filename] = known
+            yield known[1]
+
+    def _looked_at(self, on_disk: Any) -> InstalledLora:
+        aliases = (on_disk.alias,) if getattr(on_disk, "alias", None) else ()
+        found = self._detections.get(Path(on_disk.filename), getattr(on_disk, "shorthash", None))
+        return InstalledLora(on_disk.name, found, aliases, None if found.whole else partial(self._examined, on_disk.filename))
+
+    def _examined(self, filename: str) -> Detection:
+        self._listed.pop(filename, None)
+        return self._detections.whole(Path(filename))
 
     def _loaded(self, model: Any) -> Layout | None:
         unet = unet_of(model)
