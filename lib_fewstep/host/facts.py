@@ -144,4 +144,4 @@ def _loaded_model() -> Any:
 
 def _skips_uncond() -> bool:
     """Forge and its kin leave the negative prompt out at CFG 1 by themselves."""
-    return any(name.partition(".")[0] == "modules_forge" for name in sys.modules)
+    return "modules_forge" in sys.modules

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from . import hosts
+from . import hosts, lora_files
 from .client import PROMPT, Result, WebUI
 from .conftest import Pool
 from .test_generation import EULER_METHOD, hires_fields
@@ -42,6 +42,41 @@ def rewritten(webui: WebUI, first: Callable[..., Result], second: Callable[..., 
     """How many of the UNet's weights the host writes for the second picture, all of its passes together."""
     first(webui, **fields)
     return second(webui, **fields).probe["rewritten"]
+
+
+# ------------------------------------------------------------------------------------------------------ looking at files
+
+
+def test_a_style_that_becomes_an_accelerator_is_seen(webui: WebUI) -> None:
+    file = webui.running.data / "models" / "Lora" / "perhaps-a-style.safetensors"
+
+    def put(name: str) -> dict[str, Any] | None:
+        lora_files.write_lora(webui.running.host.checkpoint(webui.family), file.with_suffix(".new"), metadata={"ss_output_name": name})
+        file.with_suffix(".new").replace(file)
+        return taken_for()
+
+    def taken_for() -> dict[str, Any] | None:
+        return next((lora for lora in webui.get("/fewstep/v1/loras") if lora["name"] == file.stem), None)
+
+    def listed() -> dict[str, Any] | None:
+        webui.post("/sdapi/v1/refresh-loras")
+        return taken_for()
+
+    title = {"sd15": "lcm-lora-sdv1-5", "sdxl": "lcm-lora-sdxl"}[webui.family]
+    try:
+        put("a style")
+        assert listed() is None
+        put(title)
+        asked = webui.plan(lora=file.stem)
+        assert asked["method"] == "lcm", "who names a file gets what it is now"
+        put("a style")
+        listed()
+        put(title)
+        found = listed()
+        assert found is not None and found["method"] == "lcm"
+    finally:
+        file.unlink()
+        webui.post("/sdapi/v1/refresh-loras")
 
 
 # --------------------------------------------------------------------------------------------------------------- start-up
