@@ -151,7 +151,7 @@ class DetectionCache:
         """Read when the first file is asked about: a WebUI that starts need not wait for it."""
         return _load(self._path, self._tables) if self._path else {}
 
-    def get(self, path: Path, webui_hash: str | None = None) -> Detection:
+    def get(self, path: str | Path, webui_hash: str | None = None) -> Detection:
         """The detection of `path`, from the cache if the file is unchanged."""
         key = str(path)
         try:
@@ -165,7 +165,7 @@ class DetectionCache:
         if entry is not None and entry.get("stamp") == list(stamp):
             detection = _decode(entry)
         else:
-            detection = self._look(path, self._tables, webui_hash)
+            detection = self._look(Path(path), self._tables, webui_hash)
             self._keep(key, stamp, detection)
         self._decoded[key] = (stamp, detection)
         return detection

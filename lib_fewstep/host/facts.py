@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -38,7 +38,9 @@ class HostFacts:
         self._detections = DetectionCache(Path(data_path) / "cache" / "fewstep-loras.json", self._tables)
         self._saved = SavedSettings(_SAVED)
         self._unets: WeakKeyDictionary[Any, Layout] = WeakKeyDictionary()
-        self._listed: dict[str, tuple[Any, InstalledLora]] = {}
+        self._listed: list[Any] = []
+        self._installed: list[InstalledLora] = []
+        self._watched: list[int] = []
         self._headers: dict[tuple[str, int], tuple[Layout, Mapping[str, str]]] = {}
         self._lock = Lock()  # a generation and any number of previews read at once
 
@@ -70,7 +72,7 @@ class HostFacts:
 
     def _facts(self, unet: Layout | None, info: Any) -> Facts:
         with self._lock:
-            loras = tuple(self._loras())
+            loras = self._loras()
             self._detections.save()
         samplers = frozenset(sd_samplers.all_samplers_map)
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
@@ -79,23 +81,24 @@ class HostFacts:
             checkpoint=self._recognised(info, unet), saved=self._saved.of(info.name) if info is not None else {},
         )
 
-    def _loras(self) -> Iterator[InstalledLora]:
-        """Each file in the host's list. One that is no accelerator is looked at again when the host has listed it anew, no sooner."""
-        listed, self._listed = self._listed, {}
-        for on_disk in list(getattr(_networks(), "available_networks", {}).values()):
-            known = listed.get(on_disk.filename)
-            if known is None or known[0] is not on_disk or known[1].detection.whole:
-                known = on_disk, self._looked_at(on_disk)
-            self._listed[on_disk.filename] = known
-            yield known[1]
+    def _loras(self) -> tuple[InstalledLora, ...]:
+        """The files in the host's list. One that is no accelerator is looked at again when the host has listed it anew, no sooner."""
+        listed = list(getattr(_networks(), "available_networks", {}).values())
+        if listed != self._listed:
+            self._listed, self._installed = listed, [self._looked_at(on_disk) for on_disk in listed]
+            self._watched = [number for number, lora in enumerate(self._installed) if lora.detection.whole]
+        else:
+            for number in self._watched:
+                self._installed[number] = self._looked_at(listed[number])
+        return tuple(self._installed)
 
     def _looked_at(self, on_disk: Any) -> InstalledLora:
+        found = self._detections.get(on_disk.filename, getattr(on_disk, "shorthash", None))
         aliases = (on_disk.alias,) if getattr(on_disk, "alias", None) else ()
-        found = self._detections.get(Path(on_disk.filename), getattr(on_disk, "shorthash", None))
         return InstalledLora(on_disk.name, found, aliases, None if found.whole else partial(self._examined, on_disk.filename))
 
     def _examined(self, filename: str) -> Detection:
-        self._listed.pop(filename, None)
+        self._listed = []  # one more to watch
         return self._detections.whole(Path(filename))
 
     def _loaded(self, model: Any) -> Layout | None:
