@@ -1,16 +1,19 @@
 """Runs every test of this folder on each WebUI there is, one WebUI at a time: `-k a1111-sdxl` picks one."""
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from . import hosts
 from .client import WebUI
 
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 _PARAMETER = "webui"
 
 
@@ -113,3 +116,14 @@ def webui(request: pytest.FixtureRequest, pool: Pool) -> WebUI:
     """A running WebUI with the extension and the probe, a checkpoint of one family, and a LoRA for each of its methods."""
     host, family = request.param
     return pool.get(host, family)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
