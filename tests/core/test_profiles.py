@@ -61,6 +61,18 @@ def only(tables: Tables) -> Problem:
     return problem
 
 
+@pytest.mark.parametrize("name", ["methods.yaml", "files.yaml"])
+def test_the_fast_reader_reads_what_the_other_reads(name: str) -> None:
+    assert profiles._read(DATA / name, []) == yaml.safe_load((DATA / name).read_text(encoding="utf-8"))
+
+
+def test_a_users_file_nested_too_deeply_is_told(tmp_path: Path) -> None:
+    mine = tmp_path / "fewstep.yaml"
+    mine.write_text("[" * 100_000, encoding="utf-8")
+    problems = load_tables([mine]).problems
+    assert [problem.file for problem in problems] == [str(mine)] and "cannot be read" in problems[0].message
+
+
 def test_the_shipped_tables_have_no_problems() -> None:
     assert SHIPPED.problems == ()
     shipped = yaml.safe_load((DATA / "methods.yaml").read_text(encoding="utf-8"))["methods"]

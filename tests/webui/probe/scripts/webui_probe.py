@@ -11,7 +11,7 @@ Linked into a WebUI's extensions/ (A1111 1.9+, Forge and kin, the embedded host)
     GET  /probe/options    all saved options as they are now; an option that was never saved is absent
     GET  /probe/defaults   what every option is until it is saved
     GET  /probe/registry   what is registered: samplers, schedulers, X/Y/Z axes, always-on scripts, callbacks by category and file
-    GET  /probe/drawn      how long each script took so far to draw its controls, by file
+    GET  /probe/startup    seconds that each script took to draw its controls, by file, and that the host takes to register one callback
     GET  /probe/opened     which files and folders named after the canary this process has opened or listed, or has tried to, through Python
     POST /probe/reload     "Reload UI", as the link in the footer does; `loaded` in the registry changes when it is done
 """
@@ -323,12 +323,14 @@ def _on_app_started(_: Any, app: Any) -> None:
     app.add_api_route("/probe/options", options, methods=["GET"])
     app.add_api_route("/probe/defaults", defaults, methods=["GET"])
     app.add_api_route("/probe/registry", registry, methods=["GET"])
-    app.add_api_route("/probe/drawn", lambda: DRAWN, methods=["GET"])
+    app.add_api_route("/probe/startup", lambda: {"drawn": DRAWN, "callback": REGISTERING}, methods=["GET"])
     app.add_api_route("/probe/opened", lambda: OPENED, methods=["GET"])
     app.add_api_route("/probe/reload", shared.state.request_restart, methods=["POST"])
 
 
 OPENED = _watch_opens()
 _hook_before_every_sampling()
-script_callbacks.on_before_ui(_time_drawing)
 script_callbacks.on_app_started(_on_app_started)
+_before = clock()
+script_callbacks.on_before_ui(_time_drawing)
+REGISTERING = clock()[0] - _before[0]
