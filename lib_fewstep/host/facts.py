@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -85,8 +85,9 @@ class HostFacts:
         """The files in the host's list. One that is no accelerator is looked at again when the host has listed it anew, no sooner."""
         listed = list(getattr(_networks(), "available_networks", {}).values())
         if listed != self._listed:
-            self._listed, self._installed = listed, [self._looked_at(on_disk) for on_disk in listed]
+            self._installed = [self._looked_at(on_disk) for on_disk in _shown(listed)]
             self._watched = [number for number, lora in enumerate(self._installed) if lora.detection.whole]
+            self._listed = listed if len(self._installed) == len(listed) else []
         else:
             for number in self._watched:
                 self._installed[number] = self._looked_at(listed[number])
@@ -128,6 +129,19 @@ class HostFacts:
             return self._headers[key]
         except (AttributeError, OSError, Unreadable):  # no record: none is selected
             return NO_LAYOUT, {}
+
+
+def _shown(listed: list[Any]) -> Iterator[Any]:
+    """What is listed, one by one, while the host's progress line tells how far it is. Interrupt leaves it: the next look goes on there."""
+    state = shared.state
+    for number, on_disk in enumerate(listed):
+        if state.job and state.interrupted:
+            break
+        if state.job and number % 100 == 0:
+            state.textinfo = f"Accelerator: looking at LoRA {number} of {len(listed)}"
+        yield on_disk
+    if state.job:
+        state.textinfo = None
 
 
 def _selected() -> Any:
