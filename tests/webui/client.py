@@ -169,10 +169,12 @@ class WebUI:
         return name in {script["name"] for script in self.get("/sdapi/v1/script-info")}
 
     def script(self, name: str, img2img: bool = False, **values: Any) -> dict[str, Any]:
-        """The fields of a request that runs a script chosen in "Script", with `values` by label (`_` for a space), else its defaults."""
-        form, given = self.script_form(name, img2img), {label.replace("_", " "): value for label, value in values.items()}
-        assert given.keys() <= {control["label"] for control in form}, f"{name} has {[control['label'] for control in form]}"
-        return {"script_name": name, "script_args": [given.get(control["label"], control["value"]) for control in form]}
+        """The fields of a request that runs a script chosen in "Script", with `values` by label (`_` for a space, in small or capital
+        letters: the hosts differ), else its defaults."""
+        form, given = self.script_form(name, img2img), {label.replace("_", " ").lower(): value for label, value in values.items()}
+        labels = [control["label"].lower() for control in form]
+        assert given.keys() <= set(labels), f"{name} has {labels}"
+        return {"script_name": name, "script_args": [given.get(label, each["value"]) for label, each in zip(labels, form, strict=True)]}
 
     def generations(self, since: float) -> list[dict[str, Any]]:
         """What the probe saw of every generation that began after `since`, a time.time(): a script makes several for one request."""

@@ -54,23 +54,30 @@ def png(pixels: np.ndarray) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
+def refiner(webui: WebUI) -> Fields:
+    """Another checkpoint from the half of the steps on. Neo would else wait for a noise level of 0.5."""
+    by_steps = {"override_settings": {"refiner_use_steps": True}} if webui.kind == "neo" else {}
+    return {"refiner_checkpoint": install(webui, OTHER), "refiner_switch_at": 0.5, **by_steps}
+
+
 TXT2IMG: dict[str, Flow] = {
     "style": Flow(fields(styles=["square"]), lacking=(EMBEDDED,)),
     "comment": Flow(fields(prompt="red circle # and nothing else"), lacking=(EMBEDDED,), shows=False),
-    "clip skip": Flow(options(CLIP_stop_at_last_layers=2), lacking=(EMBEDDED,)),
+    "clip skip": Flow(
+        lambda webui: {"override_settings": {"CLIP_stop_at_last_layers": 1 if webui.kind == "neo" else 2}},  # 2 is what Neo does by itself
+        lacking=(EMBEDDED,),
+    ),
     "eta noise seed delta": Flow(options(eta_noise_seed_delta=31337), methods=("lcm",)),
     "initial noise of the SGM": Flow(options(sgm_noise_multiplier=True), shows=False),
-    "tiling": Flow(fields(tiling=True), lacking=(EMBEDDED, "forge", "neo")),
+    "tiling": Flow(fields(tiling=True), lacking=(EMBEDDED, "forge")),
     "variation": Flow(fields(subseed=99, subseed_strength=0.4)),
     "seed of another size": Flow(fields(seed_resize_from_h=128, seed_resize_from_w=96), lacking=(EMBEDDED,)),
     "token merging": Flow(options(token_merging_ratio=0.5), lacking=(EMBEDDED,)),
-    "face restoration": Flow(fields(restore_faces=True), lacking=(EMBEDDED, "neo"), shows=False),
+    "face restoration": Flow(fields(restore_faces=True), lacking=(EMBEDDED,), shows=False),
     "batches": Flow(fields(batch_size=2, n_iter=2), shows=False),
     "wide": Flow(fields(width=192, height=64), shows=False),
     "hires": Flow(lambda webui: {**hires_fields(webui), "denoising_strength": STRENGTH}, strengths=(1.0, STRENGTH)),
-    "refiner": Flow(
-        lambda webui: {"refiner_checkpoint": install(webui, OTHER), "refiner_switch_at": 0.5}, lacking=(EMBEDDED,), seen=2
-    ),
+    "refiner": Flow(refiner, lacking=(EMBEDDED,), seen=2),
     "hires checkpoint": Flow(
         lambda webui: {**hires_fields(webui), "denoising_strength": STRENGTH, "hr_checkpoint_name": install(webui, OTHER)},
         lacking=(EMBEDDED,), strengths=(1.0, STRENGTH),
@@ -101,6 +108,15 @@ def soft_inpainting(webui: WebUI) -> Fields:
     return {**mask()(webui), "alwayson_scripts": {"Soft inpainting": {"args": [True, 1, 0.5, 4, 0, 0.5, 2]}}}
 
 
+def sd_upscale(webui: WebUI) -> Fields:
+    """Tile after tile. Neo has no upscaler without a model of its own: there the picture is as large from the start."""
+    if webui.kind != "neo":
+        return webui.script("sd upscale", img2img=True, Tile_overlap=16, Upscaler="Lanczos")
+    across, down = np.meshgrid(np.linspace(0, 255, 128), np.linspace(0, 255, 128))
+    large = png(np.stack([across, down, 255 - across], axis=-1))
+    return {"init_images": [large], **webui.script("sd upscale", img2img=True, Tile_overlap=16, Upscaler="None")}
+
+
 IMG2IMG: dict[str, Flow] = {
     "picture": Flow(fields(), shows=False),
     **{f"inpaint, masked content {fill}": Flow(mask(inpainting_fill=fill)) for fill in range(4)},
@@ -114,16 +130,14 @@ IMG2IMG: dict[str, Flow] = {
     "resize and fill": Flow(fields(resize_mode=2, width=128), shows=False),
     "latent upscale": Flow(fields(resize_mode=3, width=128, height=128), lacking=(EMBEDDED,), shows=False),
     "batch": Flow(fields(batch_size=2, n_iter=2), shows=False),
-    "colour correction": Flow(options(img2img_color_correction=True), lacking=(EMBEDDED, "neo")),
+    "colour correction": Flow(options(img2img_color_correction=True), lacking=(EMBEDDED,)),
     "extra noise": Flow(options(img2img_extra_noise=0.1)),
     "noise multiplier": Flow(fields(initial_noise_multiplier=0.8)),
     "loopback": Flow(
         lambda webui: webui.script("loopback", img2img=True, Loops=2, Final_denoising_strength=0.25), lacking=(EMBEDDED,),
         methods=("euler",), strengths=(0.5, 0.25),
     ),
-    "SD upscale": Flow(
-        lambda webui: webui.script("sd upscale", img2img=True, Tile_overlap=16, Upscaler="Lanczos"), lacking=(EMBEDDED,), shows=False
-    ),
+    "SD upscale": Flow(sd_upscale, lacking=(EMBEDDED,), shows=False),
     "outpainting": Flow(
         lambda webui: webui.script("poor man's outpainting", img2img=True, Pixels_to_expand=32, Masked_content=0),
         lacking=(EMBEDDED, "neo"), shows=False,
