@@ -38,7 +38,7 @@ class HostFacts:
         self._detections = DetectionCache(Path(data_path) / "cache" / "fewstep-loras.json", self._tables)
         self._saved = SavedSettings(_SAVED)
         self._unets: WeakKeyDictionary[Any, Layout] = WeakKeyDictionary()
-        self._listed: list[Any] = []
+        self._listed: list[Any] | None = None
         self._installed: list[InstalledLora] = []
         self._watched: list[int] = []
         self._headers: dict[tuple[str, int], tuple[Layout, Mapping[str, str]]] = {}
@@ -87,7 +87,7 @@ class HostFacts:
         if listed != self._listed:
             self._installed = [self._looked_at(on_disk) for on_disk in _shown(listed)]
             self._watched = [number for number, lora in enumerate(self._installed) if lora.detection.whole]
-            self._listed = listed if len(self._installed) == len(listed) else []
+            self._listed = listed if len(self._installed) == len(listed) else None
         else:
             for number in self._watched:
                 self._installed[number] = self._looked_at(listed[number])
@@ -99,7 +99,7 @@ class HostFacts:
         return InstalledLora(on_disk.name, found, aliases, None if found.whole else partial(self._examined, on_disk.filename))
 
     def _examined(self, filename: str) -> Detection:
-        self._listed = []  # one more to watch
+        self._listed = None  # one more to watch
         return self._detections.whole(Path(filename))
 
     def _loaded(self, model: Any) -> Layout | None:

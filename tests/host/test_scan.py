@@ -72,3 +72,13 @@ def test_interrupt_leaves_the_first_look_and_the_next_one_sees_all(host: SimpleN
 def test_what_an_earlier_job_left_does_not_stop_the_page(host: SimpleNamespace) -> None:
     host.state.interrupted = True
     assert len(host.facts.of_page().loras) == COUNT and host.state.said == []
+
+
+def test_a_style_named_once_and_then_taken_away_with_all_others_is_gone(host: SimpleNamespace, tmp_path: Path) -> None:
+    write(tmp_path / "lcm-lora-sdv1-5.safetensors", kohya(SD15))
+    listed = sys.modules["networks"].available_networks
+    listed["lcm"] = SimpleNamespace(name="lcm", alias=None, filename=str(tmp_path / "lcm-lora-sdv1-5.safetensors"))
+    loras = host.facts.of_page().loras
+    assert loras[0].examined().detection.family == "sd15"
+    listed.clear()
+    assert host.facts.of_page().loras == ()
