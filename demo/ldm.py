@@ -190,7 +190,8 @@ def text_from_ldm(checkpoint: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def load_unet(checkpoint: Path) -> UNet2DConditionModel:
     """The noise predictor of an LDM file: latents float32 [n, 4, 8, 8], timesteps 0..999, text [n, 77, 64] -> noise."""
     unet = UNet2DConditionModel(**UNET_CONFIG)
-    return _ready(unet, unet_from_ldm(_read(checkpoint, UNET_PREFIX)))
+    state = {name: weight for name, weight in _read(checkpoint, UNET_PREFIX).items() if "cond_proj" not in name}  # a full LCM's
+    return _ready(unet, unet_from_ldm(state))
 
 
 def load_vae(checkpoint: Path) -> AutoencoderKL:

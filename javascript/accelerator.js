@@ -1,7 +1,8 @@
 // Few-Step Accelerator: what gradio cannot do by itself.
 // 1. While the Accelerator decides them, the host's own controls say so.
-// 2. The plan line follows the host's controls and the selected checkpoint, which change without an event that reaches Python.
-// 3. A running download is watched, also after the page was loaded anew, and what it has brought is taken up.
+// 2. LoRA cards say what the Accelerator takes their files for.
+// 3. The plan line follows the host's controls and the selected checkpoint, which change without an event that reaches Python.
+// 4. A running download is watched, also after the page was loaded anew, and what it has brought is taken up.
 (function () {
     "use strict";
 
@@ -53,6 +54,38 @@
         }
     }
 
+    function badge(card, lora) {
+        const mark = document.createElement("span");
+        mark.className = "fewstep-badge";
+        mark.textContent = lora.label;
+        mark.title = `Accelerator: ${lora.reason}`;
+        card.appendChild(mark);
+    }
+
+    // The page asks for the recognised files when it first sees cards, and puts a badge on theirs when the answer is there.
+    function badgeNewCards() {
+        if (typeof opts !== "undefined" && opts.fewstep_badges === false) return;
+        for (const tab of TABS) {
+            const cards = gradioApp().querySelectorAll(`#${tab}_lora_cards .card[data-name]:not([data-fewstep])`);
+            if (!cards.length) continue;
+            const answer = gradioApp().querySelector(`#fewstep_${tab}_known [data-loras]`);
+            if (!answer || answer.dataset.used) {
+                const button = part(tab, "ask_known");
+                if (button && !button.dataset.asked) button.click();
+                if (button) button.dataset.asked = "yes";
+                continue;
+            }
+            const known = JSON.parse(answer.dataset.loras);
+            answer.dataset.used = "yes";
+            delete part(tab, "ask_known").dataset.asked;
+            for (const card of cards) {
+                card.dataset.fewstep = "seen";
+                if (known[card.dataset.name]) badge(card, known[card.dataset.name]);
+            }
+        }
+    }
+
+    onUiUpdate(badgeNewCards);
     onUiUpdate(() => TABS.forEach((tab) => {
         followControls(tab);
         markOverridden(tab);

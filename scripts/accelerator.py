@@ -8,7 +8,7 @@ from modules.ui_components import InputAccordion, ToolButton
 
 from lib_fewstep.core.choose import fitting
 from lib_fewstep.downloads.jobs import Downloads
-from lib_fewstep.host import apply, downloads, generation, infotext, routes, samplers, settings, xyz
+from lib_fewstep.host import downloads, generation, infotext, routes, samplers, settings, xyz
 from lib_fewstep.host.cfg import steer_cfg
 from lib_fewstep.host.facts import USER_TABLE, HostFacts
 from lib_fewstep.host.reload import forget_library
@@ -54,7 +54,7 @@ class Accelerator(scripts.Script):
         generation.begin_batch(p, args, facts, batch_number)
 
     def process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:
-        apply.steer_img2img(p)
+        generation.steer_batch(p)
 
     def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
         xyz.stop(p)

@@ -25,7 +25,7 @@ def make_folder(folder: Path, count: int) -> list[Path]:
     paths = []
     for number in range(count):
         name = f"sdxl_lightning_4step_lora ({number})" if number % 50 == 1 else f"style {number}"
-        metadata = {"ss_output_name": f"style {number}", "ss_tag_frequency": "x" * 2000}
+        metadata = {"ss_output_name": f"style {number}", "ss_tag_frequency": "x" * 2000, "sshs_model_hash": f"{number:064x}"}
         paths.append(write(folder / f"{name}.safetensors", shapes["sd15" if number % 5 == 0 else "sdxl"], metadata=metadata))
     return paths
 

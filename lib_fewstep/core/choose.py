@@ -196,7 +196,7 @@ def _nothing_for(profile: Profile, facts: Facts, tables: Tables) -> str:
     """Why no file of `profile` can be used: none is there, or none of those fits."""
     for lora in facts.loras:
         if lora.detection.method == profile.key and (reason := _unusable(lora, facts)):
-            return f"LoRA '{lora.name}' {reason}"
+            return f"LoRA '{lora.name}' {reason}, and no other file of {profile.label} is installed"
     of_method = [f for f in tables.files if (f.method, f.kind) == (profile.key, LORA) and not f.superseded]
     published = [f for f in of_method if facts.family in (None, f.family)]
     where = f": {published[0].file} from {published[0].repo}" if published and published[0].repo else ""

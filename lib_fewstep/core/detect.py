@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +143,15 @@ class DetectionCache:
 
     def __init__(self, path: Path | None, tables: Tables, detector: Callable[..., Detection] = look):
         self._path, self._tables, self._look = path, tables, detector
-        self._entries: dict[str, dict[str, Any]] = _load(path, tables) if path else {}
         self._decoded: dict[str, tuple[tuple[int, int], Detection]] = {}
         self._changed = False
 
-    def get(self, path: Path, webui_hash: str | None = None) -> Detection:
+    @cached_property
+    def _entries(self) -> dict[str, dict[str, Any]]:
+        """Read when the first file is asked about: a WebUI that starts need not wait for it."""
+        return _load(self._path, self._tables) if self._path else {}
+
+    def get(self, path: str | Path, webui_hash: str | None = None) -> Detection:
         """The detection of `path`, from the cache if the file is unchanged."""
         key = str(path)
         try:
@@ -161,7 +165,7 @@ class DetectionCache:
         if entry is not None and entry.get("stamp") == list(stamp):
             detection = _decode(entry)
         else:
-            detection = self._look(path, self._tables, webui_hash)
+            detection = self._look(Path(path), self._tables, webui_hash)
             self._keep(key, stamp, detection)
         self._decoded[key] = (stamp, detection)
         return detection

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from .profiles import FAMILIES
 
@@ -66,7 +66,7 @@ class Layout:
     transformer: str = ""
     guided: bool = False
 
-    @property
+    @cached_property
     def family(self) -> str | None:
         """Which published architecture this is (a key of `profiles.FAMILIES`), judged by structure; None if it is none of them.
 
@@ -88,7 +88,7 @@ class Layout:
         """Whether this is an InstructPix2Pix UNet: it reads the picture to be edited beside the noise, 4 + 4 channels."""
         return self.channels == 8
 
-    @property
+    @cached_property
     def context(self) -> int:
         """Width of the text embeddings that the cross-attentions read; 0 if none is touched."""
         return max((site.context for site in self.sites), default=0)

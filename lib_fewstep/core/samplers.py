@@ -46,7 +46,7 @@ def sample_lcm(
     batch = x.new_ones([x.shape[0]])
     for i in trange(len(sigmas) - 1, disable=disable):
         denoised = model(x, sigmas[i] * batch, **extra_args)
-        _report(callback, i, x, sigmas[i], denoised)
+        report(callback, i, x, sigmas[i], denoised)
         x = denoised
         if sigmas[i + 1] > 0:
             level = sigmas[i + 1] if noise_sigmas is None else noise_sigmas[i + 1]
@@ -83,12 +83,12 @@ def sample_tcd(
         raise ValueError(f"gamma is {gamma}; expected 0 (deterministic) to 1 (fresh noise at every step)")
     extra_args = extra_args or {}
     noise_sampler = noise_sampler or _no_noise
-    table = (_sigmas_of(model) if model_sigmas is None else model_sigmas).to(x.device)
+    table = (sigmas_of(model) if model_sigmas is None else model_sigmas).to(x.device)
     batch = x.new_ones([x.shape[0]])
     for i in trange(len(sigmas) - 1, disable=disable):
         sigma, sigma_next = sigmas[i], sigmas[i + 1]
         denoised = model(x, sigma * batch, **extra_args)
-        _report(callback, i, x, sigma, denoised)
+        report(callback, i, x, sigma, denoised)
         eps = (x - denoised) / sigma
         if sigma_next > 0:
             sigma_s = _sigma_below(sigma_next, gamma, table)
@@ -113,7 +113,7 @@ def _sigma_below(sigma_next: torch.Tensor, gamma: float, table: torch.Tensor) ->
     return torch.minimum(table[t_s].to(sigma_next), sigma_next)
 
 
-def _sigmas_of(model: Any) -> torch.Tensor:
+def sigmas_of(model: Any) -> torch.Tensor:
     """The noise-level table of the innermost k-diffusion wrapper around the network.
 
     Searched outermost first through `.inner_model`, as guidance wrappers nest in it.
@@ -127,7 +127,7 @@ def _sigmas_of(model: Any) -> torch.Tensor:
     raise ValueError("the model has no table of noise levels (`sigmas`); pass model_sigmas")
 
 
-def _report(callback: StepCallback | None, i: int, x: torch.Tensor, sigma: torch.Tensor, denoised: torch.Tensor) -> None:
+def report(callback: StepCallback | None, i: int, x: torch.Tensor, sigma: torch.Tensor, denoised: torch.Tensor) -> None:
     if callback is not None:
         callback({"x": x, "i": i, "sigma": sigma, "sigma_hat": sigma, "denoised": denoised})
 

@@ -1,6 +1,7 @@
 """A plan, carried out on the host's processing object `p`."""
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -62,6 +63,14 @@ def apply(plan: Plan, p: Any) -> None:
     setattr(p, _WRITTEN, written)
     p.extra_generation_params = {**p.extra_generation_params, **written}  # a new one: X/Y/Z plot gives all its cells the same
     set_plan(p, plan)
+
+
+def set_hires_cfg(p: Any, cfg: float) -> None:
+    """Forge and its kin read the hires pass' CFG from `p`, at each evaluation. It is taken back like all that a plan has set."""
+    before = getattr(p, _BEFORE, {})
+    if "hr_cfg" in before:
+        p.hr_cfg = cfg
+        setattr(p, _BEFORE, {**before, "hr_cfg": (before["hr_cfg"][0], cfg)})
 
 
 def _changes(plan: Plan, p: Any) -> dict[str, Any]:
@@ -137,6 +146,18 @@ def steer_img2img(p: Any) -> None:
     if plan is None or plan.timesteps is None:
         return
     sampler.sample_img2img = partial(type(sampler).sample_img2img, sampler, steps=len(plan.timesteps))
+
+
+def leave_negative_unread(p: Any) -> None:
+    """At CFG 1 throughout, has the host read an empty negative prompt instead of the user's: it keeps that one's encoding from picture to
+    picture. For the `process_batch` hook; the infotext is made from `p.all_negative_prompts`, which stays as it is.
+    """
+    plan = plan_of(p)
+    if plan is None or not math.isclose(plan.cfg, 1.0):
+        return
+    p.negative_prompts = [""] * len(p.negative_prompts)
+    if getattr(p, "hr_negative_prompts", None):
+        p.hr_negative_prompts = [""] * len(p.hr_negative_prompts)
 
 
 def is_img2img(p: Any) -> bool:

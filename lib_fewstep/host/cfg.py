@@ -8,17 +8,24 @@ from typing import Any
 from modules import shared
 
 from ..core.plan import calls
+from .apply import set_hires_cfg
 from .state import plan_of
 
 
 def steer_cfg(params: Any) -> None:
     """A `cfg_denoiser` callback, before each evaluation: does what the plan in force says of CFG, in this sampling pass alone."""
-    plan = plan_of(getattr(params.denoiser, "p", None))
+    p = getattr(params.denoiser, "p", None)
+    plan = plan_of(p)
     if plan is None:
         return
     _leave_out_uncond(params)
-    if plan.cfg_steps and params.denoiser.step + 1 >= calls(plan.cfg_steps, plan.sampler):
-        params.denoiser.sampler.sampler_extra_args["cond_scale"] = 1.0  # for the next evaluation: this one has been handed its own
+    if not plan.cfg_steps:
+        return
+    sampler, done = params.denoiser.sampler, params.denoiser.step
+    guided = calls(plan.cfg_steps, sampler.config.name)
+    if done + 1 >= guided:
+        sampler.sampler_extra_args["cond_scale"] = 1.0  # for the next evaluation: this one has been handed its own
+    set_hires_cfg(p, 1.0 if getattr(p, "is_hr_pass", False) and done >= guided else plan.cfg)  # for this one already
 
 
 def _leave_out_uncond(params: Any) -> None:

@@ -38,6 +38,9 @@ class HostFacts:
         self._detections = DetectionCache(Path(data_path) / "cache" / "fewstep-loras.json", self._tables)
         self._saved = SavedSettings(_SAVED)
         self._unets: WeakKeyDictionary[Any, Layout] = WeakKeyDictionary()
+        self._listed: list[Any] | None = None
+        self._installed: list[InstalledLora] = []
+        self._watched: list[int] = []
         self._headers: dict[tuple[str, int], tuple[Layout, Mapping[str, str]]] = {}
         self._lock = Lock()  # a generation and any number of previews read at once
 
@@ -69,7 +72,7 @@ class HostFacts:
 
     def _facts(self, unet: Layout | None, info: Any) -> Facts:
         with self._lock:
-            loras = tuple(self._loras())
+            loras = self._loras()
             self._detections.save()
         samplers = frozenset(sd_samplers.all_samplers_map)
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
@@ -78,13 +81,26 @@ class HostFacts:
             checkpoint=self._recognised(info, unet), saved=self._saved.of(info.name) if info is not None else {},
         )
 
-    def _loras(self) -> Iterator[InstalledLora]:
-        networks = _networks()
-        for on_disk in list(getattr(networks, "available_networks", {}).values()):
-            aliases = (on_disk.alias,) if getattr(on_disk, "alias", None) else ()
-            path = Path(on_disk.filename)
-            found = self._detections.get(path, getattr(on_disk, "shorthash", None))
-            yield InstalledLora(on_disk.name, found, aliases, None if found.whole else partial(self._detections.whole, path))
+    def _loras(self) -> tuple[InstalledLora, ...]:
+        """The files in the host's list. One that is no accelerator is looked at again when the host has listed it anew, no sooner."""
+        listed = list(getattr(_networks(), "available_networks", {}).values())
+        if listed != self._listed:
+            self._installed = [self._looked_at(on_disk) for on_disk in _shown(listed)]
+            self._watched = [number for number, lora in enumerate(self._installed) if lora.detection.whole]
+            self._listed = listed if len(self._installed) == len(listed) else None
+        else:
+            for number in self._watched:
+                self._installed[number] = self._looked_at(listed[number])
+        return tuple(self._installed)
+
+    def _looked_at(self, on_disk: Any) -> InstalledLora:
+        found = self._detections.get(on_disk.filename, getattr(on_disk, "shorthash", None))
+        aliases = (on_disk.alias,) if getattr(on_disk, "alias", None) else ()
+        return InstalledLora(on_disk.name, found, aliases, None if found.whole else partial(self._examined, on_disk.filename))
+
+    def _examined(self, filename: str) -> Detection:
+        self._listed = None  # one more to watch
+        return self._detections.whole(Path(filename))
 
     def _loaded(self, model: Any) -> Layout | None:
         unet = unet_of(model)
@@ -115,6 +131,19 @@ class HostFacts:
             return NO_LAYOUT, {}
 
 
+def _shown(listed: list[Any]) -> Iterator[Any]:
+    """What is listed, one by one, while the host's progress line tells how far it is. Interrupt leaves it: the next look goes on there."""
+    state = shared.state
+    for number, on_disk in enumerate(listed):
+        if state.job and state.interrupted:
+            break
+        if state.job and number % 100 == 0:
+            state.textinfo = f"Accelerator: looking at LoRA {number} of {len(listed)}"
+        yield on_disk
+    if state.job:
+        state.textinfo = None
+
+
 def _selected() -> Any:
     """The host's record of the selected checkpoint, or None."""
     return sd_models.checkpoint_aliases.get(getattr(shared.opts, "sd_model_checkpoint", None) or "")
@@ -132,4 +161,4 @@ def _loaded_model() -> Any:
 
 def _skips_uncond() -> bool:
     """Forge and its kin leave the negative prompt out at CFG 1 by themselves."""
-    return any(name.partition(".")[0] == "modules_forge" for name in sys.modules)
+    return "modules_forge" in sys.modules

@@ -25,8 +25,16 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
     plan = decision_of(p, prompts) or _decide(p, args, facts, *prompts)
     if plan is not None:
         apply.match_sampler(p)
+        if plan.cfg_steps:
+            apply.set_hires_cfg(p, plan.cfg)  # an earlier batch has ended at another
         apply.tell(plan, p)
         apply.add_tag(plan, p, batch)
+
+
+def steer_batch(p: Any) -> None:
+    """For the `process_batch` hook: the sampler is made, the prompts are shared out between the passes, and none is encoded yet."""
+    apply.steer_img2img(p)
+    apply.leave_negative_unread(p)
 
 
 def cost(p: Any, method: str, facts: HostFacts) -> str:

@@ -46,8 +46,8 @@ def _to_eps(sigmas: torch.Tensor) -> Callable[..., torch.Tensor]:
     return hook
 
 
-def _added(embedding: torch.Tensor) -> Callable[..., tuple[torch.Tensor]]:
-    return lambda module, args: (args[0] + embedding.to(args[0]),)
+def _added(embedding: torch.Tensor) -> Callable[..., tuple[Any, ...]]:
+    return lambda module, args: (args[0] + embedding.to(args[0]), *args[1:])
 
 
 def _guidance_projection(p: Any) -> torch.Tensor | None:

@@ -1,4 +1,4 @@
-"""The two samplers in the host's list: `LCM Few-Step` and `TCD Few-Step`."""
+"""The samplers in the host's list: `LCM Few-Step`, `TCD Few-Step` and `PeRFlow Few-Step`."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -9,18 +9,20 @@ from modules import sd_samplers, shared
 from modules.sd_samplers_common import SamplerData
 from modules.sd_samplers_kdiffusion import KDiffusionSampler
 
+from ..core.perflow import sample_perflow
+from ..core.profiles import DDIM_EPS
 from ..core.samplers import sample_lcm, sample_tcd
 from ..core.schedules import LCM_ORIGINAL_STEPS, sigmas_at, timesteps_for
 from .network import distilled
 from .state import plan_of
 
-NAMES = {"LCM Few-Step": sample_lcm, "TCD Few-Step": sample_tcd}
+NAMES = {"LCM Few-Step": sample_lcm, "TCD Few-Step": sample_tcd, "PeRFlow Few-Step": sample_perflow}
 _OPTIONS = {"uses_ensd": True}  # they draw noise at every step, so that the option's value belongs into the infotext
 DEFAULT_GAMMA = 0.3  # diffusers' TCDScheduler.step
 
 
 class FewStepSampler(KDiffusionSampler):
-    """The host's k-diffusion sampler around one of ours: the host's noise, the plan's gamma, and LCM's grid as the schedule Automatic."""
+    """The host's k-diffusion sampler around one of ours: its noise, the plan's numbers, the methods' timesteps as schedule Automatic."""
 
     def initialize(self, p: Any) -> dict[str, Any]:
         arguments = super().initialize(p)
@@ -29,6 +31,8 @@ class FewStepSampler(KDiffusionSampler):
         plan = plan_of(p)
         if self.func is sample_tcd:
             arguments["gamma"] = DEFAULT_GAMMA if plan is None or plan.gamma is None else plan.gamma
+        if self.func is sample_perflow:
+            arguments["prediction"] = DDIM_EPS if plan is None or not plan.prediction else plan.prediction
         noise = plan and (plan.hires_noise_timesteps if getattr(p, "is_hr_pass", False) else plan.noise_timesteps)
         if self.func is sample_lcm and noise:
             arguments["noise_sigmas"] = sigmas_at(noise, self.model_wrap.sigmas)
@@ -48,11 +52,11 @@ class FewStepSampler(KDiffusionSampler):
             return super().sample_img2img(p, *args, **kwargs)
 
     def get_sigmas(self, p: Any, steps: int) -> torch.Tensor:
-        """Chosen by hand with the schedule Automatic, the sampler visits the timesteps that LCM and TCD were trained for."""
+        """Chosen by hand with the schedule Automatic, the sampler visits the timesteps that its methods were trained for."""
         schedule = (p.hr_scheduler if getattr(p, "is_hr_pass", False) else p.scheduler) or "Automatic"
         if p.sampler_noise_scheduler_override or schedule != "Automatic":
             return super().get_sigmas(p, steps)
-        rule = "lcm" if steps <= LCM_ORIGINAL_STEPS else "trailing"
+        rule = "perflow" if self.func is sample_perflow else "lcm" if steps <= LCM_ORIGINAL_STEPS else "trailing"
         return sigmas_at(timesteps_for(rule, steps), self.model_wrap.sigmas).cpu()
 
 

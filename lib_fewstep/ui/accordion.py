@@ -14,7 +14,7 @@ from ..core.plan import make_plan
 from ..core.profiles import Tables
 from ..core.request import AUTO, Request
 from .download_row import DownloadRow, Downloads
-from .view import comparison, has_number, lora_choices, make_view, method_choices, plan_html
+from .view import comparison, has_number, known_html, lora_choices, make_view, message_html, method_choices, plan_html
 
 HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling", "denoising_strength", "hr-checkbox", "hires_steps",
                  "width", "height")
@@ -98,12 +98,15 @@ class Accordion:
                 self._forget = gr.Button("Forget what is saved", size="sm", visible=False, elem_id=self._id("forget"))
                 self._compare = gr.Button("Compare methods", size="sm", elem_id=self._id("compare"))
                 self._all_methods = gr.Checkbox(False, label="Show methods for other models too", elem_id=self._id("all_methods"))
+            self._message = gr.HTML("", elem_id=self._id("message"))
             self._plan = gr.HTML("", elem_id=self._id("plan"))
             self._download_row.build(self._id)
             filled_for = gr.Textbox(start.filled_for, label="Filled for", visible=False, elem_id=self._id("filled_for"))
             self._sync = gr.Button("Sync", visible=False, elem_id=self._id("sync"))
+            self._ask_known = gr.Button("Ask what is known", visible=False, elem_id=self._id("ask_known"))
+            self._known = gr.HTML("", visible=False, elem_id=self._id("known"))
         self.inputs = [enabled, method, lora, steps, cfg, weight, gamma, filled_for, guidance, cfg_steps]
-        made: list[Any] = [*self.inputs, self._all_methods, self._plan]
+        made: list[Any] = [*self.inputs, self._all_methods, self._message, self._plan, self._known]
         for component in made:
             component.do_not_save_to_config = True  # the host's attribute: a saved default would show values that belong to another method
         return self.inputs
@@ -112,7 +115,7 @@ class Accordion:
         """Connects the events. `host` holds the host's controls by their names in `HOST_CONTROLS`; missing ones are done without."""
         names = [name for name in HOST_CONTROLS if name in host]
         inputs = [*self.inputs, self._all_methods, *(host[name] for name in names)]
-        outputs = [*self.inputs[1:], self._forget, *self._download_row.outputs, self._plan]
+        outputs = [*self.inputs[1:], self._forget, self._message, *self._download_row.outputs, self._plan]
 
         def handler(refill: bool = False, first: Callable[[tuple[Any, ...], list[str]], str] | None = None) -> Callable[..., list[Any]]:
             return lambda *values: self._updates(values, names, refill, first(values, names) if first is not None else "")
@@ -123,14 +126,16 @@ class Accordion:
             event(handler(), inputs=inputs, outputs=outputs, **_QUIET)
         for event in (method.input, self._reset.click):
             event(handler(refill=True), inputs=inputs, outputs=outputs, **_QUIET)
+        self._ask_known.click(lambda: known_html(self._source.of_page(), self._source.tables), outputs=[self._known], **_QUIET)
         self._rescan.click(handler(first=self._refreshed), inputs=inputs, outputs=outputs, **_QUIET)
         self._save.click(handler(first=self._saved), inputs=inputs, outputs=outputs, **_QUIET)
         self._forget.click(handler(refill=True, first=self._forgotten), inputs=inputs, outputs=outputs, **_QUIET)
         for number in numbers:
             number.change(lambda *values: self._plan_line(values, names), inputs=inputs, outputs=[self._plan], **_QUIET)
         plot = [host[name] for name in PLOT_CONTROLS if name in host]
-        if len(plot) == len(PLOT_CONTROLS):
-            self._compare.click(lambda *values: self._filled_plot(values, names), inputs=inputs, outputs=[*plot, self._plan], **_QUIET)
+        self._compare.visible = len(plot) == len(PLOT_CONTROLS)
+        if self._compare.visible:
+            self._compare.click(lambda *values: self._filled_plot(values, names), inputs=inputs, outputs=[*plot, self._message], **_QUIET)
         self._download_row.wire(inputs, lambda values: self._wanted(values, names), **_QUIET)
 
     def paste_fields(self, read: Reader) -> list[tuple[Any, PasteName]]:
@@ -160,15 +165,13 @@ class Accordion:
         return controls_from(values[: len(ORDER)], self._source.tables), _base(host, is_img2img=self._tab == "img2img")
 
     def _filled_plot(self, values: tuple[Any, ...], names: list[str]) -> list[Any]:
-        """Values for `PLOT_CONTROLS` and the plan line."""
-        controls, base = self._read(values, names)
-        facts, tables = self._source.of_page(), self._source.tables
-        found = comparison(base, facts, tables, _NO_METHOD)
-        line = plan_html(make_plan(request_of(controls, base, tables), facts, tables), facts, found.message)
+        """Values for `PLOT_CONTROLS`, and what to say."""
+        _, base = self._read(values, names)
+        found = comparison(base, self._source.of_page(), self._source.tables, _NO_METHOD)
         if not found.values:
-            return [gr.update() for _ in PLOT_CONTROLS] + [line]
-        chosen = gr.update(choices=[_NO_METHOD, AUTO, *tables.profiles], value=found.values)
-        return [_PLOT, _METHOD_AXIS, ", ".join(found.values), chosen, _NO_AXIS, _NO_AXIS, line]
+            return [gr.update() for _ in PLOT_CONTROLS] + [message_html(found.message)]
+        chosen = gr.update(choices=[_NO_METHOD, AUTO, *self._source.tables.profiles], value=found.values)
+        return [_PLOT, _METHOD_AXIS, ", ".join(found.values), chosen, _NO_AXIS, _NO_AXIS, message_html(found.message)]
 
     def _refreshed(self, values: tuple[Any, ...], names: list[str]) -> str:
         self._source.refresh()
@@ -200,7 +203,7 @@ class Accordion:
         updates["lora"] = gr.update(value=view.lora, choices=view.loras)
         updates |= {name: gr.update(value=getattr(view.controls, name), visible=name in view.numbers) for name in NUMBERS}
         offered = self._download_row.updates(view.offer, view.plan.method)
-        return [*updates.values(), gr.update(visible=view.has_saved), *offered, plan_html(view.plan, facts, message)]
+        return [*updates.values(), gr.update(visible=view.has_saved), message_html(message), *offered, plan_html(view.plan, facts)]
 
     def _plan_line(self, values: tuple[Any, ...], names: list[str]) -> str:
         """For the controls as they stand: nothing is filled in over what the user has just set."""

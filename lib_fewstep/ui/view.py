@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import html
+import json
+import time
 from dataclasses import dataclass, replace
 
 from ..core.choose import fitting, runnable
@@ -106,15 +108,29 @@ def comparison(base: Request, facts: Facts, tables: Tables, off: str) -> Compari
     return Comparison([off, *(plan.method or "" for plan in plans)], f"X/Y/Z plot is filled in, under Script: press Generate for {cost}")
 
 
-def plan_html(plan: Plan, facts: Facts, message: str = "") -> str:
-    """The plan in one line, and its notes, after `message` if there is one."""
-    notes = (*([message] if message else []), *(plan.notes if plan.active else plan.notes[1:]))
+def message_html(message: str) -> str:
+    """What a button has done."""
+    return f'<div class="fewstep-message">{html.escape(message)}</div>' if message else ""
+
+
+def plan_html(plan: Plan, facts: Facts) -> str:
+    """The plan in one line, and its notes."""
+    notes = plan.notes if plan.active else plan.notes[1:]
     items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
     family = html.escape(FAMILIES.get(facts.family or "", ""))
     return (
         f'<div class="fewstep-plan" data-active="{str(plan.active).lower()}" data-family="{family}">'
         f"{html.escape(plan.summary)}</div>" + (f'<ul class="fewstep-notes">{items}</ul>' if items else "")
     )
+
+
+def known_html(facts: Facts, tables: Tables) -> str:
+    """For the page's script: what the installed LoRAs are taken for, by name. A new number each time, so that the page notices."""
+    known = {
+        lora.name: {"label": profile.label, "reason": lora.detection.reason}
+        for lora in facts.loras if (profile := tables.profiles.get(lora.detection.method or "")) is not None
+    }
+    return f'<div data-loras="{html.escape(json.dumps(known))}" data-at="{time.monotonic_ns()}"></div>'
 
 
 def _profile(asked: Request, facts: Facts, tables: Tables) -> Profile | None:

@@ -61,6 +61,18 @@ def only(tables: Tables) -> Problem:
     return problem
 
 
+@pytest.mark.parametrize("name", ["methods.yaml", "files.yaml"])
+def test_the_fast_reader_reads_what_the_other_reads(name: str) -> None:
+    assert profiles._read(DATA / name, []) == yaml.safe_load((DATA / name).read_text(encoding="utf-8"))
+
+
+def test_a_users_file_nested_too_deeply_is_told(tmp_path: Path) -> None:
+    mine = tmp_path / "fewstep.yaml"
+    mine.write_text("[" * 100_000, encoding="utf-8")
+    problems = load_tables([mine]).problems
+    assert [problem.file for problem in problems] == [str(mine)] and "cannot be read" in problems[0].message
+
+
 def test_the_shipped_tables_have_no_problems() -> None:
     assert SHIPPED.problems == ()
     shipped = yaml.safe_load((DATA / "methods.yaml").read_text(encoding="utf-8"))["methods"]
@@ -134,8 +146,8 @@ def test_a_list_of_timesteps_limits_the_steps(load: Callable[..., Tables]) -> No
         ({"weight": {"default": 1, "min": "low"}}, "weight.min", "'low'", "a number from 0 to 2"),
         ({"gamma": 1.5}, "gamma.default", "1.5", "from 0 to 1"),
         ({"sampler": None}, "sampler", "missing", "text"),
-        ({"timesteps": None}, "timesteps", "missing", "lcm, trailing, host"),
-        ({"timesteps": "leading"}, "timesteps", "'leading'", "lcm, trailing, host"),
+        ({"timesteps": None}, "timesteps", "missing", "lcm, trailing, perflow, host"),
+        ({"timesteps": "leading"}, "timesteps", "'leading'", "lcm, trailing, perflow, host"),
         ({"timesteps": [249, 499]}, "timesteps", "[249, 499]", "descending"),
         ({"timesteps": [1000, 5]}, "timesteps", "[1000, 5]", "from 999 to 0"),
         ({"timesteps": [True, False]}, "timesteps", "[True, False]", "list of timesteps"),

@@ -19,7 +19,7 @@ METHODS, FILES = METHOD_TABLE["methods"], FILE_TABLE["files"]
 SOURCES = {**METHOD_TABLE["sources"], **FILE_TABLE["sources"]}
 
 FAMILIES = {"sd15", "sd21", "sdxl", "ssd1b", "vega", "flux", "sd3"}
-SAMPLERS = {"LCM Few-Step", "TCD Few-Step", "Euler", "Euler a", "DPM++ SDE", "DPM++ 2M", "UniPC"}
+SAMPLERS = {"LCM Few-Step", "TCD Few-Step", "PeRFlow Few-Step", "Euler", "Euler a", "DPM++ SDE", "DPM++ 2M", "UniPC"}
 SCHEDULERS = {"Automatic", "Uniform", "Karras", "Exponential", "SGM Uniform", "Simple", "Normal", "Beta", "Align Your Steps"}
 NUMBERS = ("steps", "cfg", "weight", "gamma", "guidance")
 METHOD_KEYS = {"label", "families", "steps", "cfg", "sampler", "timesteps", "scheduler", "negative_prompt", "source"}
@@ -38,7 +38,8 @@ STABLE_KEYS = {
     "lcm", "tcd", "lightning-2", "lightning-4", "lightning-8", "turbo-lora", "turbomix-lcm", "turbomix-euler-a", "turbomix-sde", "dmd2",
     "pcm-lcm", "pcm-small-2", "pcm-small-4", "pcm-small-8", "pcm-small-16", "pcm-normal-4", "pcm-normal-8", "pcm-normal-16", "flash",
     "tdd", "slam",
-    "sdxl-turbo", "sd-turbo", "lightning-1", "hyper-sdxl-1-unet", "dmd2-1", "lcm-full", "nitro-realism", "nitro-vibrant", "perflow-sdxl",
+    "sdxl-turbo", "sd-turbo", "lightning-1", "hyper-sdxl-1-unet", "dmd2-1", "lcm-full", "nitro-realism", "nitro-vibrant",
+    "perflow-sdxl", "perflow-sd15",
     "sdxl-flash", "dreamshaper-xl-lightning", "dreamshaper-xl-turbo", "juggernaut-xl-lightning", "realvisxl-lightning", "realvisxl-turbo",
     "dreamshaper-8-lcm", "realistic-vision-hyper", "ays-10", "ays-15", "sgm-uniform", "dpmpp-2m-karras", "unipc", "hyper-flux-8",
     "hyper-flux-16", "flux-turbo-alpha", "tdd-flux", "flux-schnell", "hyper-sd3-4-cfg", "hyper-sd3-8-cfg", "hyper-sd3-16-cfg",
@@ -154,6 +155,9 @@ CHECKPOINTS = {
     "nitrosd-realism_comfyui": ("nitro-realism", "sdxl"),
     "NitroSD-Vibrant": ("nitro-vibrant", "sdxl"),
     "perflow-sdxl-dreamshaper": ("perflow-sdxl", "sdxl"),
+    "perflow-sd15-dreamshaper": ("perflow-sd15", "sd15"),
+    "PeRFlow SD1.5 realistic": ("perflow-sd15", "sd15"),
+    "perflow-sd15-delta-weights": None,
     "SDXL-Flash": ("sdxl-flash", "sdxl"),
     "dreamshaperXL_lightningDPMSDE": ("dreamshaper-xl-lightning", "sdxl"),
     "DreamShaperXL_Turbo-Lightning": ("dreamshaper-xl-lightning", "sdxl"),
@@ -267,7 +271,7 @@ def timesteps_are_known(row: dict) -> bool:
     """A rule by its name, or a descending list that has a timestep for each of the most steps."""
     found = row["timesteps"]
     if isinstance(found, str):
-        return found in ("lcm", "trailing", "host")
+        return found in ("lcm", "trailing", "perflow", "host")
     return found == sorted(set(found), reverse=True) and 0 <= found[-1] <= found[0] <= 999 and len(found) == row["steps"]["max"]
 
 
@@ -379,6 +383,8 @@ def test_sources_are_named_once_all_used_and_say_where():
         ("dmd2-1", 1, 1, "LCM Few-Step", [399]),
         ("lcm-full", 4, 1, "LCM Few-Step", "lcm"),
         ("nitro-vibrant", 1, 1, "LCM Few-Step", "trailing"),
+        ("perflow-sdxl", 4, 2, "PeRFlow Few-Step", "perflow"),
+        ("perflow-sd15", 4, 4.5, "PeRFlow Few-Step", "perflow"),
         ("dreamshaper-xl-lightning", 4, 2, "DPM++ SDE", "host"),
         ("sdxl-flash", 7, 3, "DPM++ SDE", "host"),
         ("ays-10", 10, 7, "DPM++ 2M", "host"),

@@ -83,6 +83,10 @@ class Page:
                 "denoising_strength": gr.Slider(0, 1, value=0.75, elem_id=f"{tab}_denoising_strength"),
                 "hr-checkbox": gr.Checkbox(False, elem_id=f"{tab}_hr-checkbox"),
                 "hires_steps": gr.Slider(0, 150, value=0, elem_id=f"{tab}_hires_steps"),
+                "script_list": gr.Dropdown(["None", "X/Y/Z plot"], value="None", type="index"),
+                **{f"{axis}_type": gr.Dropdown(["Nothing", "Seed", "[Accelerator] Method"], value="Seed", type="index") for axis in "xyz"},
+                "x_values": gr.Textbox(""),
+                "X values": gr.Dropdown([], multiselect=True),
             }
             self.host = {name: component for name, component in made.items() if host is None or name in host}
             self.accordion.wire(self.host)

@@ -227,7 +227,7 @@ def test_settings_are_saved_for_the_checkpoint_and_auto_fills_them_in() -> None:
     page.set("weight", 0.8)
     page.fire("save", "click")
     assert page.source.facts.saved == {"method": "lcm", "weight": 0.8} and page.is_visible("forget")
-    assert "saved: Auto uses these settings" in page["plan"]
+    assert "saved: Auto uses these settings" in page["message"]
     page.set("method", "Auto")
     assert (page["weight"], page["steps"]) == (0.8, 4)
     plan = what_runs(page)
@@ -237,6 +237,7 @@ def test_settings_are_saved_for_the_checkpoint_and_auto_fills_them_in() -> None:
     assert what_runs(page).weight == 0.9
     page.fire("forget", "click")
     assert page.source.facts.saved == {} and not page.is_visible("forget")
+    assert "nothing is saved for this checkpoint any more" in page["message"]
     assert (page["filled_for"], page["weight"]) == ("hyper-sd15-8", 1.0) and what_runs(page).changed == {}
 
 
@@ -244,7 +245,7 @@ def test_what_cannot_run_is_not_saved() -> None:
     page = Page(Source(facts("sd15")))
     page.switch_on()
     page.fire("save", "click")
-    assert page.source.facts.saved == {} and "nothing is saved" in page["plan"]
+    assert page.source.facts.saved == {} and "nothing is saved" in page["message"]
 
 
 def test_what_cannot_be_written_is_told(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +255,7 @@ def test_what_cannot_be_written_is_told(page: Page, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(page.source, "keep", keep)
     page.switch_on()
     page.fire("save", "click")
-    assert "the disk is full" in page["plan"] and "saved:" not in page["plan"]
+    assert "the disk is full" in page["message"] and "saved:" not in page["message"]
 
 
 def test_the_line_follows_the_hosts_controls(page: Page) -> None:

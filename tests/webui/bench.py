@@ -1,25 +1,125 @@
 """What the Accelerator costs, as figures: `make bench`, or `python -m tests.webui.bench [host …]` for some of the linked WebUIs.
 
-Each host is started twice, without and with the extension, and asked for the same picture: 4 steps at CFG 1 with a LoRA. By hand that
-is the sampler, schedule and tag written out; with the Accelerator it is `{"method": …}`. Medians of wall times, requests in turn.
+The same picture is asked for with the sampler, schedule and LoRA tag written out by hand and the Accelerator off, and with `{"method": …}`
+alone: in turn, so that what else the machine does meets both alike. The probe times a generation and the work in it that nobody can
+save: UNet, text encoder, VAE. The rest is overhead, and how much more of it there is with the Accelerator is what the Accelerator costs.
+Figures are medians; "CPU" is the time that the generation's own thread has worked.
 """
 from __future__ import annotations
 
 import argparse
-import re
+import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import hosts
-from .client import WebUI
-from .test_generation import EULER_METHOD
+from tests.bench_detect import make_folder
 
-RUNS = 9
+from . import hosts
+from .client import PROMPT, Result, WebUI
+from .test_generation import EULER_METHOD, has_simple, hires_fields
+
+RUNS = 15
 MANY = 5000
+KINDS = 50
+"""Different files among them; the others are links to these."""
+WALL, CPU = 0, 1
+Ask = Callable[[], Result]
+
+
+# ---------------------------------------------------------------------------------------------------------- one generation
+
+
+def took(result: Result, clock: int = WALL) -> float:
+    """Milliseconds of a generation."""
+    return 1000 * result.probe["spent"]["all"][clock]
+
+
+def work(result: Result, clock: int = WALL) -> float:
+    """Milliseconds of its UNet, text encoder and VAE."""
+    return 1000 * sum(result.probe["spent"][kind][clock] for kind in ("unet", "text", "vae"))
+
+
+def overhead(result: Result, clock: int) -> float:
+    return took(result, clock) - work(result, clock)
+
+
+def in_turn(one: Ask, other: Ask, runs: int = RUNS) -> list[tuple[Result, Result]]:
+    """Pairs of generations, every second one begun with the other."""
+    for warm_up in (one, other):
+        warm_up()
+    pairs = []
+    for number in range(runs):
+        first, second = (one, other) if number % 2 else (other, one)
+        made = first(), second()
+        pairs.append(made if number % 2 else made[::-1])
+    return pairs
+
+
+def cost(pairs: list[tuple[Result, Result]], clock: int) -> str:
+    """How much more overhead the second of each pair has: the median, and the quartiles around it."""
+    low, middle, high = statistics.quantiles([overhead(other, clock) - overhead(one, clock) for one, other in pairs], n=4)
+    return f"{middle:+.1f} ({low:+.1f} … {high:+.1f})"
+
+
+def rewritten(one: Ask, other: Ask) -> str:
+    """How many weights of the UNet are written between two pictures with the same LoRA: by hand, and with the Accelerator."""
+    counts = []
+    for ask in (one, other):
+        ask()
+        counts.append(ask().probe["rewritten"])
+    return " / ".join(map(str, counts))
+
+
+# ------------------------------------------------------------------------------------------------------------- one WebUI
+
+
+def requests_of(webui: WebUI) -> tuple[Callable[..., Result], Callable[..., Result]]:
+    """The same picture by hand, with the Accelerator off, and with the Accelerator."""
+    method = EULER_METHOD[webui.family]
+    plan = webui.plan(method=method)
+    settings: dict[str, Any] = {"steps": plan["steps"], "cfg_scale": plan["cfg"], "sampler_name": plan["sampler"]}
+    settings["scheduler"] = "Simple" if has_simple(webui) else "SGM Uniform"
+
+    def by_hand(**fields: Any) -> Result:
+        return webui.txt2img(prompt=f"{PROMPT} {plan['tag']}", **settings, **fields)
+
+    def accelerated(**fields: Any) -> Result:
+        return webui.txt2img({"method": method}, **fields)
+
+    return by_hand, accelerated
+
+
+def add_loras(running: hosts.Running, count: int) -> None:
+    """Fills the LoRA folder as collectors have it: headers of real size with a trainer's metadata, one in fifty a published name."""
+    real, many = running.data / "loras", running.data / "models" / "Lora" / "many"
+    for folder in (real, many):
+        folder.mkdir()
+    kinds = make_folder(real, KINDS)
+    for number in range(count):
+        source = kinds[number % KINDS]
+        (many / f"{source.stem} {number}.safetensors").symlink_to(source)
+
+
+def start_up(webui: WebUI) -> dict[str, str]:
+    """What our script took at the host's start, as the host's own record and the probe tell. A host looks through all loaded modules for
+    each callback that an extension registers.
+    """
+    probe = webui.get("/probe/startup")
+    figures = {"start-up: drawing the controls, ms": f"{1000 * probe['drawn'].get('accelerator.py', 0):.0f}"}
+    answer = webui.request("GET", "/internal/profile-startup")
+    records: dict[str, float] = answer.json()["records"] if answer.status_code == 200 else {}
+    loaded = next((took for name, took in records.items() if name.startswith("load scripts") and name.endswith("accelerator.py")), None)
+    if loaded is not None:
+        callbacks = webui.get("/probe/registry")["callbacks"].values()
+        count = sum(Path(script).name == "accelerator.py" for scripts in callbacks for script in scripts)
+        registered = f"{count} callbacks at about {1000 * probe['callback']:.0f}"
+        figures["start-up: loading the script, ms; in it the host registers"] = f"{1000 * loaded:.0f}; {registered}"
+    return figures
 
 
 def seconds(ask: Callable[[], Any]) -> float:
@@ -28,76 +128,68 @@ def seconds(ask: Callable[[], Any]) -> float:
     return time.perf_counter() - started
 
 
-def median_ms(ask: Callable[[], Any], runs: int = RUNS) -> float:
-    return 1000 * statistics.median(seconds(ask) for _ in range(runs))
-
-
-def start_up(running: hosts.Running) -> str:
-    """What the host's own log says that loading scripts took."""
-    found = re.search(r"load scripts: ([\d.]+)s", running.log.read_text(encoding="utf-8", errors="replace"))
-    return f"{found[1]} s" if found else "–"
-
-
-def add_loras(running: hosts.Running, count: int) -> None:
-    """Fills the LoRA folder with links to one file: what a preview costs depends on their number."""
-    folder = running.data / "models" / "Lora"
-    source = next(folder.rglob("*.safetensors")).resolve()
-    many = folder / "many"
-    many.mkdir()
-    for number in range(count):
-        (many / f"style-{number:05}.safetensors").symlink_to(source)
-
-
-def measure(host: hosts.Host, folder: Path) -> dict[str, str]:
-    family = host.families[0]
-    row = {"host": host.name}
-    with hosts.running(host, folder / "without", with_extension=False) as running:
-        stock = WebUI(running, family)
-        stock.load_checkpoint()
-        without = start_up(running)
-    with hosts.running(host, folder / "with") as running:
-        webui = WebUI(running, family)
+def measure(host: hosts.Host, folder: Path, runs: int, many: int) -> dict[str, str]:
+    figures: dict[str, str] = {}
+    with hosts.running(host, folder) as running:
+        webui = WebUI(running, host.families[0])
+        figures.update(start_up(webui))
         webui.load_checkpoint()
-        row["load scripts, without / with"] = f"{without} / {start_up(running)}"
-        plan = webui.plan(method=EULER_METHOD[family])
-        settings = {"steps": plan["steps"], "cfg_scale": plan["cfg"], "sampler_name": plan["sampler"], "scheduler": "Simple"}
-        prompt = f"red circle {plan['tag']}"
+        by_hand, accelerated = requests_of(webui)
+        pairs = in_turn(by_hand, accelerated, runs)
+        ordinary = [webui.txt2img(steps=30) for _ in range(3)]
+        medians = [statistics.median(took(pair[side]) for pair in pairs) for side in (0, 1)]
+        figures["4 steps by hand / with the Accelerator, ms"] = " / ".join(f"{each:.0f}" for each in medians)
+        figures["30 steps at CFG 7, ms"] = f"{statistics.median(map(took, ordinary)):.0f}"
+        ratios = [statistics.median(took(pair[side]) / work(pair[side]) for pair in pairs) for side in (0, 1)]
+        figures["all / UNet, texts and VAE, by hand / with the Accelerator"] = " / ".join(f"{each:.2f}" for each in ratios)
+        figures["overhead added, ms"] = cost(pairs, WALL)
+        figures["overhead added, ms of CPU"] = cost(pairs, CPU)
+        figures["weights rewritten for a second picture, by hand / with"] = rewritten(by_hand, accelerated)
+        hires = hires_fields(webui)
+        figures["the same with hires fix"] = rewritten(lambda: by_hand(**hires), lambda: accelerated(**hires))
+        figures["plan, ms"] = f"{1000 * statistics.median(seconds(webui.plan) for _ in range(9)):.0f}"
+        figures.update(measure_many(webui, by_hand, accelerated, runs, many))
+    figures["load of the machine, 1 and 5 min"] = "{:.1f}, {:.1f}".format(*os.getloadavg())
+    return figures
 
-        def by_hand() -> None:
-            webui.txt2img(prompt=prompt, **settings)
 
-        def accelerated() -> None:
-            webui.txt2img({"method": EULER_METHOD[family]})
+def measure_many(webui: WebUI, by_hand: Ask, accelerated: Ask, runs: int, many: int) -> dict[str, str]:
+    """The same in a folder of thousands."""
+    add_loras(webui.running, many)
+    listing = seconds(lambda: webui.post("/sdapi/v1/refresh-loras"))
+    first = seconds(webui.plan)
+    later = 1000 * statistics.median(seconds(webui.plan) for _ in range(9))
+    pairs = in_turn(by_hand, accelerated, runs)
+    return {
+        f"{many} LoRAs: the host lists them, s": f"{listing:.1f}",
+        f"{many} LoRAs: first plan, s; then, ms": f"{first:.1f}; {later:.0f}",
+        f"{many} LoRAs: overhead added, ms": cost(pairs, WALL),
+        f"{many} LoRAs: overhead added, ms of CPU": cost(pairs, CPU),
+    }
 
-        def ordinary() -> None:
-            webui.txt2img(steps=30)
 
-        for warm_up in (by_hand, accelerated, ordinary):
-            warm_up()
-        pairs = [(seconds(by_hand), seconds(accelerated)) for _ in range(RUNS)]
-        row["4 steps by hand, ms"] = f"{1000 * statistics.median(hand for hand, _ in pairs):.0f}"
-        row["4 steps, Accelerator, ms"] = f"{1000 * statistics.median(ours for _, ours in pairs):.0f}"
-        row["30 steps, CFG 7, ms"] = f"{median_ms(ordinary, 3):.0f}"
-        row["plan, ms"] = f"{median_ms(webui.plan):.0f}"
-        add_loras(running, MANY)
-        webui.post("/sdapi/v1/refresh-loras")
-        row[f"plan among {MANY} LoRAs: first, s"] = f"{seconds(webui.plan):.1f}"
-        row["then, ms"] = f"{median_ms(webui.plan):.0f}"
-    return row
+def table(measured: dict[str, dict[str, str]]) -> str:
+    """Markdown: a row a figure, a column a WebUI."""
+    names = dict.fromkeys(name for figures in measured.values() for name in figures)
+    rows = [[name, *(figures.get(name, "–") for figures in measured.values())] for name in names]
+    head = ["", *measured]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.webui.bench", description=__doc__)
     parser.add_argument("host", nargs="*", help="names of hosts; all that are linked, and the embedded one, by default")
+    parser.add_argument("--runs", type=int, default=RUNS, help="pairs of generations")
+    parser.add_argument("--loras", type=int, default=MANY, help="files in the large folder")
     options = parser.parse_args()
-    chosen = [host for host in hosts.all_hosts() if not options.host or host.name in options.host]
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for host in chosen:
-            rows.append(measure(host, Path(folder) / host.name))
-    print("| " + " | ".join(rows[0]) + " |\n" + "|---" * len(rows[0]) + "|")
-    for row in rows:
-        print("| " + " | ".join(row.values()) + " |")
+    measured: dict[str, dict[str, str]] = {}
+    for host in hosts.all_hosts():
+        if not options.host or host.name in options.host:
+            print(f"{host.name} …", file=sys.stderr)
+            with tempfile.TemporaryDirectory() as folder:
+                measured[host.name] = measure(host, Path(folder) / host.name, options.runs, options.loras)
+            print(table({host.name: measured[host.name]}), file=sys.stderr)
+    print(table(measured))
 
 
 if __name__ == "__main__":

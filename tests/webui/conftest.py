@@ -1,16 +1,19 @@
 """Runs every test of this folder on each WebUI there is, one WebUI at a time: `-k a1111-sdxl` picks one."""
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from . import hosts
 from .client import WebUI
 
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 _PARAMETER = "webui"
 
 
@@ -19,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`webui`: each host with each family of checkpoint it has. `method` beside it: each method of that family."""
+    """`webui`: each host with each family of checkpoint it has. Beside it, `method`: each method of that family; `published`: each file."""
     if _PARAMETER not in metafunc.fixturenames:
         return
     targets = _targets()
@@ -27,6 +30,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         rows = [((host, family), profile) for host, family in targets for profile in hosts.methods_of(family)]
         ids = [f"{host.name}-{family}-{profile.key}" for (host, family), profile in rows]
         metafunc.parametrize((_PARAMETER, "method"), rows, ids=ids, indirect=[_PARAMETER])
+    elif "published" in metafunc.fixturenames:
+        files = [((host, family), file) for host, family in targets for file in hosts.checkpoints_of(family)]
+        ids = [f"{host.name}-{family}-{profile.key}" for (host, family), (_, profile) in files]
+        metafunc.parametrize((_PARAMETER, "published"), files, ids=ids, indirect=[_PARAMETER])
     else:
         metafunc.parametrize(_PARAMETER, targets, ids=[f"{host.name}-{family}" for host, family in targets], indirect=True)
 
@@ -109,3 +116,14 @@ def webui(request: pytest.FixtureRequest, pool: Pool) -> WebUI:
     """A running WebUI with the extension and the probe, a checkpoint of one family, and a LoRA for each of its methods."""
     host, family = request.param
     return pool.get(host, family)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -38,7 +38,7 @@ from typing import Any
 
 import requests
 
-from lib_fewstep.core.profiles import Profile, PublishedFile, load_tables, name_key
+from lib_fewstep.core.profiles import CHECKPOINT, LORA, Profile, PublishedFile, load_tables, name_key
 
 from . import lora_files, make_tiny_checkpoints
 
@@ -195,8 +195,8 @@ def made(maker: str) -> Path:
 
 
 def lora_name(profile: Profile, family: str) -> str | None:
-    """What a user's file of a method is called: its published name, or the repository's where that is the same for all repositories."""
-    published = [f for f in TABLES.files if f.method == profile.key and f.family == family and not f.superseded]
+    """What a user's LoRA of a method is called: its published name, or the repository's where that is the same for all repositories."""
+    published = [f for f in TABLES.files if (f.method, f.family, f.kind) == (profile.key, family, LORA) and not f.superseded]
     return next((name for file in published if (name := _usual_name(file))), None)
 
 
@@ -207,8 +207,15 @@ def _usual_name(file: PublishedFile) -> str | None:
 
 
 def methods_of(family: str) -> list[Profile]:
-    """The methods that have a nameable published file for `family`."""
+    """The methods that have a nameable published LoRA for `family`."""
     return [profile for profile in TABLES.for_family(family) if lora_name(profile, family)]
+
+
+def checkpoints_of(family: str) -> list[tuple[str, Profile]]:
+    """A nameable published checkpoint of each method that has one for `family`: what a user's file is called, and the method."""
+    files = [f for f in TABLES.files if (f.kind, f.family) == (CHECKPOINT, family) and not f.superseded]
+    named = {f.method: name for f in reversed(files) if (name := _usual_name(f))}
+    return [(name, TABLES.profiles[key]) for key, name in named.items()]
 
 
 def make_loras(checkpoint: Path, family: str) -> Path:

@@ -31,6 +31,10 @@ def published_timesteps(rule: Any, steps: int) -> list[int] | None:
         return grid[np.floor(np.linspace(0, 50, steps, endpoint=False)).astype(int)].tolist()
     if rule == "trailing":
         return (np.round(np.arange(1000, 0, -1000 / steps))[:steps] - 1).astype(int).tolist()
+    if rule == "perflow":  # PeRFlowScheduler: a linspace a window, the first ones longer; a host cannot ask at 1000
+        shares = [steps // 4 + (i < steps % 4) for i in range(4)]
+        parts = [np.linspace(1 - i / 4, 0.75 - i / 4, num=n, endpoint=False) for i, n in enumerate(shares)]
+        return np.minimum((np.concatenate(parts) * 1000).astype(int), 999).tolist()
     return None if rule is None else list(rule[:steps])
 
 
@@ -296,6 +300,12 @@ def test_the_samplers_are_listed_once(webui: WebUI) -> None:
     assert names.count("LCM Few-Step") == names.count("TCD Few-Step") == 1
 
 
+def test_perflows_sampler_chosen_by_hand_visits_its_windows(webui: WebUI) -> None:
+    result = webui.txt2img(sampler_name="PeRFlow Few-Step", scheduler="Automatic", steps=6, cfg_scale=2)
+    assert "Sampler: PeRFlow Few-Step" in result.infotext
+    assert result.timesteps() == pytest.approx([999, 875, 750, 625, 500, 250], abs=1)
+
+
 @pytest.mark.parametrize("sampler", ["LCM Few-Step", "TCD Few-Step"])
 def test_a_sampler_chosen_by_hand_visits_the_lcm_grid(webui: WebUI, sampler: str) -> None:
     result = webui.txt2img(sampler_name=sampler, scheduler="Automatic", steps=4, cfg_scale=1)
@@ -329,6 +339,16 @@ def test_the_negative_prompt_does_nothing_at_cfg_1_and_says_so(webui: WebUI) -> 
     assert (with_one.image == without.image).all()
     assert with_one.evaluations == without.evaluations == 4
     assert "negative prompt has no effect at CFG 1" in with_one.comments and without.comments == ""
+
+
+@pytest.mark.parametrize("hires", [False, True])
+def test_the_negative_prompt_is_not_even_encoded_at_cfg_1(webui: WebUI, hires: bool) -> None:
+    fields = hires_fields(webui) if hires else {}
+    result = webui.txt2img({"method": "lcm"}, negative_prompt="a text of its own", **fields)
+    assert "Negative prompt: a text of its own" in result.infotext
+    assert "a text of its own" not in [text for each in result.probe["encoded"] for text in each["texts"]]
+    above = webui.txt2img({"method": "lcm", "cfg": 2}, negative_prompt="a text of its own", **fields)
+    assert "a text of its own" in [text for each in above.probe["encoded"] for text in each["texts"]]
 
 
 def test_the_negative_prompt_works_above_cfg_1(webui: WebUI) -> None:

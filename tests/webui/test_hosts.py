@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lib_fewstep.core.profiles import CHECKPOINT, LORA
+
 from . import hosts
 
 
@@ -55,5 +57,9 @@ def test_a_link_that_cannot_be_used_is_an_error(tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.parametrize("family", ["sd15", "sdxl"])
 def test_every_method_has_a_file_that_a_user_could_have(family: str) -> None:
-    names = [hosts.lora_name(profile, family) for profile in hosts.TABLES.for_family(family)]
-    assert None not in names and len(set(names)) == len(names)
+    """A LoRA, a checkpoint, or nothing, as the method's row says."""
+    loras = {profile.key: hosts.lora_name(profile, family) for profile in hosts.TABLES.for_family(family) if profile.weights == LORA}
+    checkpoints = {profile.key: name for name, profile in hosts.checkpoints_of(family)}
+    assert None not in loras.values() and len(set(loras.values())) == len(loras)
+    assert checkpoints.keys() >= {profile.key for profile in hosts.TABLES.for_family(family) if profile.weights == CHECKPOINT}
+    assert len(set(checkpoints.values())) == len(checkpoints)

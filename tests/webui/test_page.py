@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,22 +12,10 @@ import pytest
 from .client import PROMPT, WebUI
 from .test_timesteps import within
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 MARKED = ("steps", "cfg_scale", "sampling")
 LCM, TCD = "LCM-LoRA", "TCD-LoRA"
 SECONDS = 60_000
 """Milliseconds that a page may take for one thing."""
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Tab:
@@ -59,6 +46,10 @@ class Tab:
     @property
     def plan(self) -> str:
         return self.own("plan").inner_text()
+
+    @property
+    def message(self) -> str:
+        return self.own("message").inner_text()
 
     def choose(self, control: str, text: str) -> None:
         """Types into a dropdown and takes the first choice that is left."""
@@ -337,3 +328,59 @@ def test_the_page_looks_right(open_page: Callable[..., Any], webui: WebUI, scree
     for part in ("method", "lora", "steps", "cfg", "weight", "gamma", "plan", "reset"):
         inner = tab.own(part).bounding_box()
         assert inner["width"] > 0 and inner["x"] >= box["x"] - 1 and inner["x"] + inner["width"] <= box["x"] + box["width"] + 1, part
+
+
+# ------------------------------------------------------------------------------------------------- compare, save, badges
+
+
+def test_compare_fills_the_plot_and_generate_makes_it(webui: WebUI, open_page: Callable[..., Any], screenshots: Path) -> None:
+    tab = Tab(open_page(), "txt2img")
+    tab.prompt(PROMPT)
+    for name in ("width", "height"):
+        tab.type_number(tab.host(name), 64)
+    tab.switch(True)
+    tab.own("compare").click()
+    wait_until(lambda: "press Generate for" in tab.message)
+    pictures = int(re.search(r"for (\d+) pictures", tab.message)[1])  # type: ignore[index]
+    script = tab.page.locator("#script_list:visible, #txt2img_script_container #script_list").first
+    wait_until(lambda: script.locator("input").first.input_value() == "X/Y/Z plot")
+    axis = tab.page.locator("#script_txt2img_xyz_plot_x_type input").first
+    wait_until(lambda: axis.input_value() == "[Accelerator] Method")
+    tab.generate()
+    made = [each for each in webui.get("/probe/history") if each.get("passes")][-pictures:]
+    asked = {each["passes"][0]["fields"]["sampler_name"] for each in made}
+    assert len(made) == pictures and {"LCM Few-Step", "TCD Few-Step"} <= asked
+    tab.page.screenshot(path=screenshots / f"{webui.name}-{webui.family}-compare.png", full_page=True)
+
+
+def test_settings_saved_for_the_checkpoint_are_autos_until_they_are_forgotten(webui: WebUI, open_page: Callable[..., Any]) -> None:
+    tab = Tab(open_page(), "txt2img")
+    tab.switch(True)
+    tab.choose("method", LCM)
+    wait_until(lambda: LCM in tab.plan)
+    tab.type_number(tab.own("weight"), 0.8)
+    wait_until(lambda: ":0.8>" in tab.plan)
+    tab.own("save").click()
+    wait_until(lambda: "saved: Auto uses these settings" in tab.message)
+    try:
+        result = webui.txt2img({})
+        assert "Accelerator: lcm" in result.infotext and result.loras[0]["unet"] == pytest.approx(0.8)
+        fresh = Tab(open_page(), "txt2img")
+        fresh.switch(True)
+        wait_until(lambda: fresh.number("weight") == 0.8 and LCM in fresh.plan)
+    finally:
+        tab.own("forget").click()
+        wait_until(lambda: "nothing is saved" in tab.message)
+    assert webui.txt2img({}).infotext != result.infotext
+
+
+def test_cards_say_what_their_files_are_taken_for(webui: WebUI, open_page: Callable[..., Any], screenshots: Path) -> None:
+    page = open_page("dark")
+    if not page.locator("#txt2img_extra_tabs").count():
+        pytest.skip("this WebUI has no cards")
+    page.locator("#txt2img_extra_tabs button", has_text="Lora").first.click()
+    name = webui.plan(method="lcm")["lora"]
+    badge = page.locator(f'#txt2img_lora_cards .card[data-name="{name}"] .fewstep-badge')
+    badge.first.wait_for(state="attached")
+    assert badge.count() == 1 and badge.inner_text() == LCM and badge.get_attribute("title")
+    page.screenshot(path=screenshots / f"{webui.name}-{webui.family}-cards.png")

@@ -36,6 +36,11 @@ class DiffusionModel(nn.Module):
         super().__init__()
         self.unet = unet
 
+    @property
+    def time_embed(self) -> Any:
+        """The layers that take in the timestep, by LDM's name."""
+        return self.unet.time_embedding
+
     def forward(self, x: Tensor, timesteps: Tensor, context: Tensor, **_: Any) -> Tensor:
         """Scaled latents [n, 4, h, w], timesteps [n] (fractions allowed), text [n, 77, width] -> predicted noise."""
         rows = zip(x.split(1), timesteps.split(1), context.split(1), strict=True)

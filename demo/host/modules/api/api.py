@@ -44,6 +44,7 @@ class Api:
         _add_error_answers(app)
         posts = {"txt2img": self.txt2img, "img2img": self.img2img, "png-info": self.png_info}
         posts |= {"options": self.set_options, "interrupt": self.interrupt, "skip": self.skip}
+        posts["refresh-checkpoints"] = self.refresh_checkpoints
         gets = {
             "options": self.get_options,
             "progress": self.progress,
@@ -201,6 +202,11 @@ class Api:
             }
             for info in sd_models.checkpoints_list.values()
         ]
+
+    def refresh_checkpoints(self) -> None:
+        """Look for checkpoints again."""
+        with self.queue_lock:
+            sd_models.list_models()
 
     def scripts(self) -> dict[str, list[str]]:
         """Names of the scripts on both tabs."""

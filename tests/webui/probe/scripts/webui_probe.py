@@ -3,19 +3,25 @@
 Linked into a WebUI's extensions/ (A1111 1.9+, Forge and kin, the embedded host), it answers over HTTP:
 
     GET  /probe/last       the last generation, pass by pass: every call of the UNet (timesteps, batch size), the LoRAs in force, fields of
-                           the processing object; the texts that were encoded; options that differ from what they were before it
+                           the processing object; the texts that were encoded; options that differ from what they were before it; how long
+                           all of it and its UNet, text encoder and VAE took; how many weights were written anew (LoRAs put in or taken out)
     GET  /probe/history    the last generations, oldest first: a script, such as X/Y/Z plot, makes several for one request
+    GET  /probe/tensors    the last generation's latents: what the UNet was given and answered at every call, row by row, and what came out
+                           of each batch's sampling
     GET  /probe/options    all saved options as they are now; an option that was never saved is absent
     GET  /probe/defaults   what every option is until it is saved
     GET  /probe/registry   what is registered: samplers, schedulers, X/Y/Z axes, always-on scripts, callbacks by category and file
+    GET  /probe/startup    seconds that each script took to draw its controls, by file, and that the host takes to register one callback
     GET  /probe/opened     which files and folders named after the canary this process has opened or listed, or has tried to, through Python
     POST /probe/reload     "Reload UI", as the link in the footer does; `loaded` in the registry changes when it is done
 """
 from __future__ import annotations
 
 import ast
+import gc
 import sys
 import time
+import weakref
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -24,13 +30,18 @@ from modules import script_callbacks, scripts, sd_samplers, sd_schedulers, share
 
 FIELDS = (
     "steps", "cfg_scale", "sampler_name", "scheduler", "denoising_strength", "width", "height",
-    "eta", "hr_cfg", "hr_second_pass_steps", "hr_sampler_name", "hr_scheduler", "distilled_cfg_scale",
+    "eta", "hr_cfg", "hr_second_pass_steps", "hr_sampler_name", "hr_scheduler", "distilled_cfg_scale", "hr_distilled_cfg",
 )
 LOADED = time.time_ns()
 ABSENT = "(absent)"
 HISTORY: deque[dict[str, Any]] = deque(maxlen=50)
 """Generations, the running one last."""
 CANARY = "fewstep-canary"
+TENSORS: dict[str, list[Any]] = {"calls": [], "results": []}
+"""Those of the last generation, kept as they are until somebody asks."""
+DRAWN: dict[str, float] = {}
+COLLECTING = [0.0, 0.0]
+"""Seconds that garbage collection took so far, and when the last one began."""
 _CALLS_BEFORE_SAMPLING = hasattr(scripts.Script, "process_before_every_sampling")
 """A1111 has the hook since 1.10. Before that, a pass begins with its batch, or with the hook before hires."""
 
@@ -48,10 +59,13 @@ class Probe(scripts.Script):
         return []
 
     def before_process(self, p: Any, *args: Any) -> None:
-        HISTORY.append({"passes": [], "encoded": [], "started": time.time(), "options_before": options()})
+        TENSORS.update(calls=[], results=[])
+        spent = {kind: [0.0, 0.0] for kind in ("unet", "text", "vae")}
+        record = {"passes": [], "encoded": [], "options_before": options(), "spent": spent, "rewritten": 0, "started": time.time()}
+        HISTORY.append({**record, "clock": clock()})
 
     def process(self, p: Any, *args: Any) -> None:
-        _watch_text_encoder(p)
+        _watch_model(p)
 
     def process_before_every_sampling(self, p: Any, *args: Any, **kwargs: Any) -> None:
         self._open_pass(p)
@@ -71,6 +85,7 @@ class Probe(scripts.Script):
         if passes and not passes[-1]["calls"]:
             passes.pop()
         calls: list[dict[str, Any]] = []
+        began: list[float] = []
         passes.append({
             "hires": bool(getattr(p, "is_hr_pass", False)),
             "fields": {name: getattr(p, name, None) for name in FIELDS},
@@ -82,14 +97,25 @@ class Probe(scripts.Script):
         def on_call(module: Any, args: Any, kwargs: Any) -> None:
             timesteps: Any = args[1] if len(args) > 1 else kwargs.get("timesteps", kwargs.get("timestep"))
             calls.append({"t": [round(float(t), 4) for t in timesteps.flatten()], "batch": int(args[0].shape[0])})
+            began[:] = clock()
 
-        p._probe_hook = unet_of(p.sd_model).register_forward_pre_hook(on_call, with_kwargs=True)
+        def on_answer(module: Any, args: Any, answer: Any) -> None:
+            _spend("unet", began)
+            TENSORS["calls"].append({"t": calls[-1]["t"], "given": _kept(args[0]), "answered": _kept(answer)})
+
+        unet = unet_of(p.sd_model)
+        p._probe_hooks = [unet.register_forward_pre_hook(on_call, with_kwargs=True), unet.register_forward_hook(on_answer, prepend=True)]
+
+    def post_sample(self, p: Any, ps: Any, *args: Any) -> None:
+        samples = ps.samples if hasattr(ps.samples, "shape") else ps.samples[0]  # decoded already: a list
+        TENSORS["results"].append(_kept(samples))
 
     def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
-        _unhook(p)
-        _unwatch_text_encoder(p)
         last = HISTORY[-1]
-        last["seconds"] = time.time() - last["started"]
+        last["spent"]["all"] = [now - then for now, then in zip(clock(), last.pop("clock"), strict=True)]
+        _unhook(p)
+        _unwatch_model(p)
+        last["rewritten"] = rewritten(p.sd_model)
         last["prompts"] = list(p.all_prompts or [])
         last["infotexts"] = list(processed.infotexts)
         last["comments"] = getattr(processed, "comments", "")
@@ -113,6 +139,15 @@ def loras(model: Any) -> list[dict[str, Any]]:
         return [{"name": Path(entry[0]).stem, "unet": entry[1], "te": entry[2]} for entry in ast.literal_eval(str(patched))]
     loaded = getattr(sys.modules.get("networks"), "loaded_networks", [])
     return [{"name": lora.name, "unet": lora.unet_multiplier, "te": lora.te_multiplier} for lora in loaded]
+
+
+def _kept(tensor: Any) -> Any:
+    return tensor.detach().float().cpu().clone()
+
+
+def _tensors() -> dict[str, Any]:
+    calls = [{**call, "given": call["given"].tolist(), "answered": call["answered"].tolist()} for call in TENSORS["calls"]]
+    return {"calls": calls, "results": [result.tolist() for result in TENSORS["results"]]}
 
 
 def options() -> dict[str, Any]:
@@ -183,28 +218,93 @@ def _watch_opens() -> list[str]:
 
 
 def _unhook(p: Any) -> None:
-    hook = p.__dict__.pop("_probe_hook", None)
-    if hook is not None:
+    for hook in p.__dict__.pop("_probe_hooks", ()):
         hook.remove()
 
 
-def _watch_text_encoder(p: Any) -> None:
-    """Notes which texts are encoded, and for which side: an instance attribute in front of the model's own method."""
-    model = p.sd_model
-    _unwatch_text_encoder(p)
-    encode = getattr(model, "get_learned_conditioning", None)
-    if encode is None:
-        return
-
-    def watched(texts: Any) -> Any:
-        HISTORY[-1]["encoded"].append({"texts": list(texts), "negative": bool(getattr(texts, "is_negative_prompt", False))})
-        return encode(texts)
-
-    model.__dict__["get_learned_conditioning"] = watched
+def clock() -> list[float]:
+    """Seconds that have passed, and seconds that this thread has worked: the latter tell little of what else the machine does."""
+    return [time.perf_counter(), time.thread_time()]
 
 
-def _unwatch_text_encoder(p: Any) -> None:
-    getattr(p.sd_model, "__dict__", {}).pop("get_learned_conditioning", None)
+def _spend(kind: str, began: list[float]) -> None:
+    spent = HISTORY[-1]["spent"][kind]
+    spent[:] = [total + now - then for total, now, then in zip(spent, clock(), began, strict=True)]
+
+
+def _watch_model(p: Any) -> None:
+    """Notes which texts are encoded, for which side, and times that and the VAE: instance attributes in front of the model's methods."""
+    _unwatch_model(p)
+    model, wrapped = p.sd_model, {}
+    for name, kind in (("get_learned_conditioning", "text"), ("decode_first_stage", "vae"), ("encode_first_stage", "vae")):
+        if (method := getattr(model, name, None)) is not None:
+            wrapped[name] = model.__dict__.get(name, ABSENT)  # reForge has put its own there
+            model.__dict__[name] = _timed(method, kind)
+    model.__dict__["_probe_wrapped"] = wrapped
+
+
+def _timed(method: Any, kind: str) -> Any:
+    def timed(given: Any, *args: Any, **kwargs: Any) -> Any:
+        if kind == "text":
+            HISTORY[-1]["encoded"].append({"texts": list(given), "negative": bool(getattr(given, "is_negative_prompt", False))})
+        began = clock()
+        try:
+            return method(given, *args, **kwargs)
+        finally:
+            _spend(kind, began)
+
+    return timed
+
+
+def _unwatch_model(p: Any) -> None:
+    attributes = getattr(p.sd_model, "__dict__", {})
+    for name, before in attributes.pop("_probe_wrapped", {}).items():
+        attributes.pop(name)
+        if before is not ABSENT:
+            attributes[name] = before
+
+
+def rewritten(model: Any) -> int:
+    """How many of the UNet's weights are not what they were when this was last asked: the host put a LoRA in, or took one out.
+
+    A weight is another one if it was replaced by a new tensor or, where PyTorch counts that, written to.
+    """
+    unet = unet_of(model)
+    before = unet.__dict__.get("_probe_weights", {})
+    count, now = 0, {}
+    for name, weight in unet.named_parameters():
+        writes = None if weight.is_inference() else weight._version
+        known, known_writes = before.get(name, (lambda: None, None))
+        count += known() is not weight or known_writes != writes
+        now[name] = weakref.ref(weight), writes
+    unet.__dict__["_probe_weights"] = now
+    return count
+
+
+def _time_drawing() -> None:
+    """Before the page is made: from here on each script's drawing of its controls is timed. A reloaded script is a new class."""
+    for data in scripts.scripts_data:
+        for name in {"ui", "after_component"} & vars(data.script_class).keys():
+            setattr(data.script_class, name, _drawing(getattr(data.script_class, name), Path(data.path).name))
+
+
+def _on_collection(phase: str, info: dict[str, int]) -> None:
+    """Python's garbage collection takes longest in a large process, and it is by chance into whose work it falls."""
+    if phase == "start":
+        COLLECTING[1] = clock()[0]
+    else:
+        COLLECTING[0] += clock()[0] - COLLECTING[1]
+
+
+def _drawing(method: Any, file: str) -> Any:
+    def drawn(*args: Any, **kwargs: Any) -> Any:
+        began = clock()[0] - COLLECTING[0]
+        try:
+            return method(*args, **kwargs)
+        finally:
+            DRAWN[file] = DRAWN.get(file, 0.0) + clock()[0] - COLLECTING[0] - began
+
+    return drawn
 
 
 def _last() -> dict[str, Any]:
@@ -220,7 +320,7 @@ def _last() -> dict[str, Any]:
 
 def _shown(record: dict[str, Any]) -> dict[str, Any]:
     evaluations = sum(call["batch"] for each in record.get("passes", []) for call in each["calls"])
-    return {**{key: value for key, value in record.items() if key != "options_before"}, "unet_evaluations": evaluations}
+    return {**{key: value for key, value in record.items() if key not in ("options_before", "clock")}, "unet_evaluations": evaluations}
 
 
 def _history() -> list[dict[str, Any]]:
@@ -230,13 +330,19 @@ def _history() -> list[dict[str, Any]]:
 def _on_app_started(_: Any, app: Any) -> None:
     app.add_api_route("/probe/last", _last, methods=["GET"])
     app.add_api_route("/probe/history", _history, methods=["GET"])
+    app.add_api_route("/probe/tensors", _tensors, methods=["GET"])
     app.add_api_route("/probe/options", options, methods=["GET"])
     app.add_api_route("/probe/defaults", defaults, methods=["GET"])
     app.add_api_route("/probe/registry", registry, methods=["GET"])
+    app.add_api_route("/probe/startup", lambda: {"drawn": DRAWN, "callback": REGISTERING}, methods=["GET"])
     app.add_api_route("/probe/opened", lambda: OPENED, methods=["GET"])
     app.add_api_route("/probe/reload", shared.state.request_restart, methods=["POST"])
 
 
 OPENED = _watch_opens()
+gc.callbacks.append(_on_collection)
 _hook_before_every_sampling()
 script_callbacks.on_app_started(_on_app_started)
+_before = clock()
+script_callbacks.on_before_ui(_time_drawing)
+REGISTERING = clock()[0] - _before[0]

@@ -1,0 +1,84 @@
+"""The first look through a large LoRA folder, with the host's modules stood in for: it shows how far it is, and Interrupt leaves it."""
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.core.lora_files import SD15, kohya, write
+
+COUNT = 250
+OURS = ("lib_fewstep.host.facts", "lib_fewstep.host.settings", "lib_fewstep.host.network")
+
+
+class State(SimpleNamespace):
+    """The host's state, which keeps all that its progress line has said."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "textinfo":
+            self.said.append(value)
+        super().__setattr__(name, value)
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    state = State(said=[], job="", interrupted=False)
+    files = [write(tmp_path / f"style {number}.safetensors", kohya(SD15), metadata={"ss_output_name": "style"}) for number in range(2)]
+    listed = {f"style {n}": SimpleNamespace(name=f"style {n}", alias=None, filename=str(files[n % 2])) for n in range(COUNT)}
+    fakes: dict[str, dict[str, Any]] = {
+        "modules": {},
+        "modules.shared": {"state": state, "opts": SimpleNamespace(data={}, sd_model_checkpoint=None)},
+        "modules.paths": {"data_path": str(tmp_path)},
+        "modules.options": {"OptionHTML": object},
+        "modules.sd_models": {"checkpoint_aliases": {}, "model_data": SimpleNamespace(sd_model=None)},
+        "modules.sd_samplers": {"all_samplers_map": {}},
+        "modules.sd_schedulers": {"schedulers": []},
+        "networks": {"available_networks": listed},
+    }
+    for name, attributes in fakes.items():
+        module = ModuleType(name)
+        vars(module).update(attributes)
+        monkeypatch.setitem(sys.modules, name, module)
+        parent, _, child = name.rpartition(".")
+        if parent:
+            monkeypatch.setattr(sys.modules[parent], child, module, raising=False)
+    for name in OURS:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield SimpleNamespace(state=state, facts=importlib.import_module("lib_fewstep.host.facts").HostFacts())
+    for name in OURS:
+        sys.modules.pop(name, None)
+
+
+def test_a_generation_sees_how_far_the_first_look_is(host: SimpleNamespace) -> None:
+    host.state.job = "txt2img"
+    assert len(host.facts.of_page().loras) == COUNT
+    assert host.state.said == [*(f"Accelerator: looking at LoRA {number} of {COUNT}" for number in (0, 100, 200)), None]
+    host.facts.of_page()
+    assert len(host.state.said) == 4, "the second look has nothing to tell"
+
+
+def test_interrupt_leaves_the_first_look_and_the_next_one_sees_all(host: SimpleNamespace) -> None:
+    host.state.job, host.state.interrupted = "txt2img", True
+    assert host.facts.of_page().loras == ()
+    host.state.interrupted = False
+    assert len(host.facts.of_page().loras) == COUNT
+
+
+def test_what_an_earlier_job_left_does_not_stop_the_page(host: SimpleNamespace) -> None:
+    host.state.interrupted = True
+    assert len(host.facts.of_page().loras) == COUNT and host.state.said == []
+
+
+def test_a_style_named_once_and_then_taken_away_with_all_others_is_gone(host: SimpleNamespace, tmp_path: Path) -> None:
+    write(tmp_path / "lcm-lora-sdv1-5.safetensors", kohya(SD15))
+    listed = sys.modules["networks"].available_networks
+    listed["lcm"] = SimpleNamespace(name="lcm", alias=None, filename=str(tmp_path / "lcm-lora-sdv1-5.safetensors"))
+    loras = host.facts.of_page().loras
+    assert loras[0].examined().detection.family == "sd15"
+    listed.clear()
+    assert host.facts.of_page().loras == ()
