@@ -62,6 +62,10 @@ _MAKERS: dict[str, Callable[[Path], Path]] = {
 }
 
 
+_NEO_STARTED_BEFORE = {f"{tab}/{field}/value": "" for tab in ("txt2img", "img2img") for field in ("Prompt", "Negative Prompt")}
+"""Of the file that Neo writes when it starts: without it, at its very first start, it takes no prompt out of a pasted infotext."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """How one kind of WebUI is started. `checkpoints`: family -> maker; `ready`: what its log says once it can generate."""
@@ -241,6 +245,7 @@ def prepare(host: Host, data: Path, extensions: Mapping[str, Path], saved: Mappi
     if host.kind == "neo":  # asks on the terminal whether its environment is new, unless the settings say so
         stamp = re.search(r'VERSION_UID\b[^\n]*= "(\w+)"', (host.root / "modules" / "launch_utils.py").read_text(encoding="utf-8"))
         options["VERSION_UID"] = stamp[1] if stamp else None
+        (data / "ui-config.json").write_text(json.dumps(_NEO_STARTED_BEFORE), encoding="utf-8")
     (data / "config.json").write_text(json.dumps({**options, **saved}), encoding="utf-8")
     (data / "styles.csv").write_text(STYLES, encoding="utf-8")
 
