@@ -31,6 +31,13 @@ def choose(request: Request, facts: Facts, tables: Tables) -> Choice:
 
     What the prompt holds comes first, then what the user chose, then what the checkpoint is, then the best LoRA that is installed.
     """
+    choice = _choose(request, facts, tables)
+    if choice.lora is not None and facts.all_or_none:
+        _check_all_known(request.prompt, facts)
+    return choice
+
+
+def _choose(request: Request, facts: Facts, tables: Tables) -> Choice:
     if facts.unet is not None and facts.unet.reads_picture:
         raise Refusal("the loaded checkpoint is an InstructPix2Pix model, guided by the picture too: no method was made for that")
     if request.method != AUTO and request.method not in tables.profiles:
@@ -152,6 +159,13 @@ def _check_not_twice(own: Profile | None, what: str, request: Request, facts: Fa
         reason = facts.checkpoint.reason if facts.checkpoint is not None else ""
         way_out = "load another checkpoint, or choose the LoRA under LoRA"
         raise Refusal(f"the loaded checkpoint is {own.label} itself ({reason}), and {what}, {way_out}")
+
+
+def _check_all_known(prompt: str, facts: Facts) -> None:
+    for tag in lora_tags(prompt):
+        if not any(lora.is_called(tag.name) for lora in facts.loras):
+            way_out = "take the tag out, or put its file into the Lora folder and refresh the list"
+            raise Refusal(f"the prompt's {tag.text} names no LoRA that is installed, and this WebUI then loads none at all: {way_out}")
 
 
 def _named(name: str, facts: Facts) -> InstalledLora:

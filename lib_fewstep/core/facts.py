@@ -41,6 +41,8 @@ class Facts:
     """Whether a pass that begins below full noise makes all the method's steps in what is left, or the share that the host makes."""
     skips_uncond: bool = False
     """Whether the host by itself leaves the negative prompt out at CFG 1."""
+    all_or_none: bool = False
+    """Whether the host loads no LoRA at all where the prompt names one that is not installed."""
     checkpoint: Detection | None = None
     """What the loaded checkpoint's file was recognised as; None: not asked."""
     saved: Mapping[str, Any] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 """What is there: the UNet, the LoRAs and the samplers of the running host, read without loading anything."""
 from __future__ import annotations
 
+import inspect
 import logging
 import sys
 from collections.abc import Iterator, Mapping
@@ -78,7 +79,8 @@ class HostFacts:
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
         return Facts(
             unet, loras, samplers, schedulers, all_steps=settings.all_steps(), skips_uncond=_skips_uncond(),
-            checkpoint=self._recognised(info, unet), saved=self._saved.of(info.name) if info is not None else {},
+            all_or_none=_loads_all_or_none(), checkpoint=self._recognised(info, unet),
+            saved=self._saved.of(info.name) if info is not None else {},
         )
 
     def _loras(self) -> tuple[InstalledLora, ...]:
@@ -157,6 +159,12 @@ def _networks() -> Any:
 def _loaded_model() -> Any:
     """The loaded model, or None. `shared.sd_model` would load one."""
     return getattr(getattr(sd_models, "model_data", None), "sd_model", None)
+
+
+def _loads_all_or_none() -> bool:
+    """Forge and reForge stumble over a name that they do not know, and load nothing; Neo's later loader, without dyn_dims, does not."""
+    load = getattr(_networks(), "load_networks", None)
+    return load is not None and _skips_uncond() and "dyn_dims" in inspect.signature(load).parameters
 
 
 def _skips_uncond() -> bool:

@@ -170,6 +170,17 @@ def test_another_lora_in_the_prompt_stays_beside_ours(webui: WebUI, style: str) 
     assert not result.comments
 
 
+def test_a_lora_that_is_not_there_does_not_take_ours_along(webui: WebUI) -> None:
+    """Forge and reForge load none where one is unknown: then the user's own settings run, and the note says why."""
+    prompt = f"{PROMPT} <lora:no-such-style:0.6>"
+    result = webui.txt2img({"method": "lcm"}, prompt=prompt)
+    if "Accelerator: lcm" in result.infotext:
+        assert [lora["name"] for lora in result.loras] == [webui.plan(method="lcm")["lora"]]
+    else:
+        assert "<lora:no-such-style:0.6>" in result.comments and "loads none at all" in result.comments
+        assert webui.kind in ("forge", "reforge") and (result.image == webui.txt2img(prompt=prompt).image).all()
+
+
 def test_two_accelerators_in_the_prompt_are_refused(webui: WebUI) -> None:
     first, second = webui.plan(method="lcm")["tag"], webui.plan(method="tcd")["tag"]
     result = webui.txt2img({}, prompt=f"{PROMPT} {first} {second}")
