@@ -8,6 +8,7 @@ from typing import Any
 from modules import scripts
 
 from ..core.request import AUTO
+from .state import plan_of
 
 OFF = "None"
 _ATTRIBUTE, _STARTED, _SECONDS = "fewstep_axes", "fewstep_started", "fewstep_seconds"
@@ -46,22 +47,26 @@ def start(p: Any) -> None:
 
 
 def stop(p: Any) -> None:
-    """A cell is done: notes for its label how long a picture took."""
+    """A cell is done: notes for its label how long a picture took, or that the method did not fit and the user's own settings ran."""
     method, seconds = getattr(p, _ATTRIBUTE, {}).get("method"), getattr(p, _SECONDS, None)
     if method is not None and seconds is not None:
-        seconds.setdefault(method, []).append((time.perf_counter() - getattr(p, _STARTED)) / (p.n_iter * p.batch_size))
+        ran = method == OFF or plan_of(p) is not None
+        taken = (time.perf_counter() - getattr(p, _STARTED)) / (p.n_iter * p.batch_size)
+        seconds.setdefault(method, []).append(taken if ran else None)
 
 
 class _Label(str):
     """A label of the plot, asked for before its pictures are made and drawn after them: then it knows how long they took."""
 
-    _seconds: dict[str, list[float]]
+    _seconds: dict[str, list[float | None]]
     _method: str
 
     def split(self, *args: Any, **kwargs: Any) -> list[str]:
         """What the host's drawing calls to break the lines."""
-        taken = self._seconds.get(self._method)
-        return f"{self}, {sum(taken) / len(taken):.2g} s".split(*args, **kwargs) if taken else super().split(*args, **kwargs)
+        cells = self._seconds.get(self._method, [])
+        taken = [seconds for seconds in cells if seconds is not None]
+        speed = f", {sum(taken) / len(taken):.2g} s" if taken else ""
+        return f"{self}{speed}{' (own settings where it does not fit)' if None in cells else ''}".split(*args, **kwargs)
 
 
 def _labelled(cost: Callable[[Any, str], str]) -> Callable[[Any, Any, Any], str]:
