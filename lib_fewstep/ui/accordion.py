@@ -198,10 +198,12 @@ class Accordion:
         controls, base = self._read(values, names)
         facts, all_methods = self._source.of_page(), bool(values[len(ORDER)])
         view = make_view(controls, base, facts, self._source.tables, all_methods, refill)
-        updates = {name: gr.update(value=getattr(view.controls, name)) for name in ORDER[1:]}
-        updates["method"] = gr.update(value=view.method, choices=view.methods)
-        updates["lora"] = gr.update(value=view.lora, choices=view.loras)
-        updates |= {name: gr.update(value=getattr(view.controls, name), visible=name in view.numbers) for name in NUMBERS}
+        shown = {**vars(view.controls), "method": view.method, "lora": view.lora}
+        more: dict[str, dict[str, Any]] = {"method": {"choices": view.methods}, "lora": {"choices": view.loras}}
+        more |= {name: {"visible": name in view.numbers} for name in NUMBERS}
+        # a value that stays is not sent: by now the user may have set another
+        fresh = {name: {"value": shown[name]} for name, value in zip(ORDER, values, strict=False) if shown[name] != value}
+        updates = {name: gr.update(**fresh.get(name, {}), **more.get(name, {})) for name in ORDER[1:]}
         offered = self._download_row.updates(view.offer, view.plan.method)
         return [*updates.values(), gr.update(visible=view.has_saved), message_html(message), *offered, plan_html(view.plan, facts)]
 

@@ -241,6 +241,16 @@ def test_settings_are_saved_for_the_checkpoint_and_auto_fills_them_in() -> None:
     assert (page["filled_for"], page["weight"]) == ("hyper-sd15-8", 1.0) and what_runs(page).changed == {}
 
 
+def test_an_answer_that_comes_late_does_not_undo_what_was_set_meanwhile(page: Page) -> None:
+    page.switch_on()
+    names = [name for name in HOST_CONTROLS if name in page.host]
+    asked = tuple(page.values[component._id] for component in [*page.inputs, page.parts["all_methods"], *(page.host[n] for n in names)])
+    answer = page.accordion._updates(asked, names, refill=False)
+    assert not [update for update in answer[: len(ORDER) - 1] if "value" in update], "what stays is not sent"
+    changed = page.accordion._updates((True, LCM_TEXT, *asked[2:]), names, refill=True)
+    assert changed[ORDER.index("filled_for") - 1]["value"] == "lcm" and "value" not in changed[0]
+
+
 def test_what_cannot_run_is_not_saved() -> None:
     page = Page(Source(facts("sd15")))
     page.switch_on()

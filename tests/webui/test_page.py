@@ -82,12 +82,12 @@ class Tab:
         """The host's controls that say "set by Accelerator"."""
         return [name for name in MARKED if "fewstep-overridden" in (self.host(name).get_attribute("class") or "")]
 
-    def generate(self) -> str:
+    def generate(self, seconds: int = SECONDS // 1000) -> str:
         """Presses Generate, waits for the picture, and returns the infotext under it."""
         info = self.page.locator(f"#html_info_{self.name}").first
         before = info.inner_text()
         self.host("generate").click()
-        wait_until(lambda: info.inner_text() not in ("", before))
+        wait_until(lambda: info.inner_text() not in ("", before), seconds)
         self.host("gallery").locator("img").first.wait_for(state="visible")
         return info.inner_text()
 
@@ -346,7 +346,7 @@ def test_compare_fills_the_plot_and_generate_makes_it(webui: WebUI, open_page: C
     wait_until(lambda: script.locator("input").first.input_value() == "X/Y/Z plot")
     axis = tab.page.locator("#script_txt2img_xyz_plot_x_type input").first
     wait_until(lambda: axis.input_value() == "[Accelerator] Method")
-    tab.generate()
+    tab.generate(seconds=300)
     made = [each for each in webui.get("/probe/history") if each.get("passes")][-pictures:]
     asked = {each["passes"][0]["fields"]["sampler_name"] for each in made}
     assert len(made) == pictures and {"LCM Few-Step", "TCD Few-Step"} <= asked
