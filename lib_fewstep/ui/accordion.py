@@ -204,8 +204,9 @@ class Accordion:
         # a value that stays is not sent: by now the user may have set another
         fresh = {name: {"value": shown[name]} for name, value in zip(ORDER, values, strict=False) if shown[name] != value}
         updates = {name: gr.update(**fresh.get(name, {}), **more.get(name, {})) for name in ORDER[1:]}
+        said = message_html(message) if message or refill else gr.update()  # it stays until the user does something else
         offered = self._download_row.updates(view.offer, view.plan.method)
-        return [*updates.values(), gr.update(visible=view.has_saved), message_html(message), *offered, plan_html(view.plan, facts)]
+        return [*updates.values(), gr.update(visible=view.has_saved), said, *offered, plan_html(view.plan, facts)]
 
     def _plan_line(self, values: tuple[Any, ...], names: list[str]) -> str:
         """For the controls as they stand: nothing is filled in over what the user has just set."""

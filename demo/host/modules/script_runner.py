@@ -78,8 +78,9 @@ class ScriptRunner:
         self.inputs[0] = dropdown
         self.setup_ui_for_section(None, self.selectable_scripts)
 
-        def show_chosen(index: int | None) -> list[Any]:
-            return [gr.update(visible=index == i + 1) for i in range(len(self.selectable_scripts))]
+        def show_chosen(index: int | None) -> Any:
+            updates = [gr.update(visible=index == i + 1) for i in range(len(self.selectable_scripts))]
+            return updates if len(updates) != 1 else updates[0]  # gradio takes a list for the value of a single output
 
         groups = [script.group for script in self.selectable_scripts]
         dropdown.change(show_chosen, inputs=[dropdown], outputs=groups)

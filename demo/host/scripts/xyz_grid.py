@@ -367,7 +367,7 @@ class Script(scripts.Script):
         for i, name in enumerate("XYZ"):
             kind, text, chosen = axes[3 * i : 3 * i + 3]
             self.infotext_fields = [*(self.infotext_fields or []), (kind, f"{name} Type"), (text, f"{name} Values")]
-            kind.change(self._show_values, [kind, text_mode], [text, chosen])
+            kind.change(self._show_values, [kind, text, chosen, text_mode], [text, chosen])
         return [*axes, *switches, margin, text_mode]
 
     def _axis_row(self, name: str, first: int) -> list[Any]:
@@ -388,10 +388,15 @@ class Script(scripts.Script):
         option = self.current_axis_options[index or 0]
         return [] if option.choices is None else option.choices()
 
-    def _show_values(self, index: int | None, csv_mode: bool) -> list[Any]:
+    def _show_values(self, index: int | None, text: str, chosen: list[str], csv_mode: bool) -> list[Any]:
+        """What was set goes with the axis from text to list, or from list to text, as far as the axis knows it."""
         choices = self._choices(index)
         listed = bool(choices) and not csv_mode
-        return [gr.update(visible=not listed), gr.update(visible=listed, choices=choices, value=[])]
+        if listed and text:
+            text, chosen = "", [value for value in csv_string_to_list_strip(text) if value in choices]
+        elif choices and chosen and not listed:
+            text, chosen = list_to_csv_string([value for value in chosen if value in choices]), []
+        return [gr.update(visible=not listed, value=text), gr.update(visible=listed, choices=choices, value=chosen)]
 
     def _fill(self, index: int | None) -> list[Any]:
         choices = self._choices(index)
