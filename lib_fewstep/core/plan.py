@@ -109,7 +109,7 @@ def _evaluations_without(request: Request, facts: Facts) -> int:
     """What the user's own settings would ask of the UNet."""
     passes = [host_share(request.host_steps, request.denoise)]
     if request.hires_denoise is not None:
-        passes.append(request.hires_steps or request.host_steps)
+        passes.append(request.host_hires_steps or request.host_steps)
     parts = len(prompt_parts(request.prompt))
     return sum(evaluations(steps, request.host_cfg, request.host_sampler, facts.skips_uncond, parts) for steps in passes)
 
@@ -131,6 +131,9 @@ def _fill(choice: Choice, request: Request, facts: Facts) -> Plan:
     hires_timesteps, hires_steps = None, 0
     if request.hires_denoise is not None:
         hires_steps = request.hires_steps or steps
+        if request.host_hires_steps and not request.hires_steps:
+            preset = request.host_hires_steps
+            notes.append(f"Hires steps {preset} is the WebUI's preset, not your wish: {steps} are made; any other value counts")
         hires_timesteps = _timesteps(rule, hires_steps, request.hires_denoise, facts.all_steps, hires=True)
         hires_steps = hires_steps if hires_timesteps is None else len(hires_timesteps)
     made = host_share(steps, request.denoise) if timesteps is None else len(timesteps)

@@ -42,6 +42,8 @@ class Request:
     height: int = 0
     """Pixels of the first pass; 0: not known."""
     host_steps: int = 20
+    host_hires_steps: int = 0
+    """Steps of the WebUI's own hires pass; 0: as many as `host_steps`. Not what the user asks for where a preset has set it."""
     host_cfg: float = 7.0
     host_sampler: str = "Euler"
     problems: tuple[str, ...] = ()

@@ -37,13 +37,16 @@ def restore(p: Any) -> None:
 def request_of(p: Any, prompt: str, negative_prompt: str) -> Request:
     """What `p` would do without us: the base of the user's request."""
     hires = bool(getattr(p, "enable_hr", False))
+    hires_steps = getattr(p, "hr_second_pass_steps", 0) if hires else 0
+    preset = not getattr(p, "is_api", False) and hires_steps == settings.preset_hires_steps()
     return Request(
         prompt=prompt,
         negative_prompt=negative_prompt,
         denoise=float(p.denoising_strength or 0) if is_img2img(p) else 1.0,
         hires_denoise=float(p.denoising_strength or 0) if hires else None,
-        hires_steps=getattr(p, "hr_second_pass_steps", 0) if hires else 0,
+        hires_steps=0 if preset else hires_steps,
         host_steps=p.steps,
+        host_hires_steps=hires_steps,
         host_cfg=p.cfg_scale,
         host_sampler=p.sampler_name,
         width=p.width,

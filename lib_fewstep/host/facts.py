@@ -59,6 +59,10 @@ class HostFacts:
         layout, _ = self._header(_selected())
         return self._facts(layout if layout.family or layout.sites else self._loaded(_loaded_model()), _selected())
 
+    def preset_hires_steps(self) -> int:
+        """What the host by itself puts into the page's Hires steps."""
+        return settings.preset_hires_steps()
+
     def keep(self, request: Mapping[str, Any]) -> None:
         """Saves settings for the selected checkpoint; empty ones are forgotten. Raises ValueError with words for the user."""
         if _selected() is None:

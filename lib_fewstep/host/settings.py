@@ -57,6 +57,11 @@ def downloads() -> bool:
     return bool(_value(_DOWNLOADS, True))
 
 
+def preset_hires_steps() -> int:
+    """What Forge Neo's preset sets the page's control to whenever the page is loaded; 0 in the other WebUIs, which have no such preset."""
+    return _value(f"{_value('forge_preset', '')}_t2i_hr_step", 0)
+
+
 def _value(name: str, default: Any) -> Any:
     return shared.opts.data.get(name, default)
 

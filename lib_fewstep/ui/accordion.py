@@ -30,11 +30,12 @@ _QUIET = {"queue": False, "show_progress": "hidden"}
 
 
 class Source(Protocol):
-    """Where facts come from, and where the user's settings for a checkpoint go."""
+    """Where facts come from, and where the user's settings for a checkpoint go. Hires steps of a preset's are not the user's wish."""
 
     @property
     def tables(self) -> Tables: ...
     def of_page(self) -> Facts: ...
+    def preset_hires_steps(self) -> int: ...
     def refresh(self) -> None: ...
     def keep(self, request: Mapping[str, Any]) -> None: ...
 
@@ -162,7 +163,27 @@ class Accordion:
     def _read(self, values: tuple[Any, ...], names: list[str]) -> tuple[Controls, Request]:
         """Our own controls, and what the host's controls ask for."""
         host = dict(zip(names, values[len(ORDER) + 1 :], strict=True))
-        return controls_from(values[: len(ORDER)], self._source.tables), _base(host, is_img2img=self._tab == "img2img")
+        return controls_from(values[: len(ORDER)], self._source.tables), self._base(host)
+
+    def _base(self, host: dict[str, Any]) -> Request:
+        """What the host's own controls ask for, as far as they are known and make sense."""
+        default = Request()
+        denoise = min(_number(host.get("denoising_strength"), 0.0, least=0), 1.0)
+        hires = bool(host.get("hr-checkbox"))
+        hires_steps = int(_number(host.get("hires_steps"), 0, least=0)) if hires else 0
+        return Request(
+            prompt=_text(host.get("prompt"), ""),
+            negative_prompt=_text(host.get("neg_prompt"), ""),
+            denoise=denoise if self._tab == "img2img" else 1.0,
+            hires_denoise=denoise if hires else None,
+            hires_steps=0 if hires_steps == self._source.preset_hires_steps() else hires_steps,
+            host_steps=int(_number(host.get("steps"), default.host_steps, least=1)),
+            host_hires_steps=hires_steps,
+            host_cfg=_number(host.get("cfg_scale"), default.host_cfg, least=1),
+            host_sampler=_text(host.get("sampling"), default.host_sampler),
+            width=int(_number(host.get("width"), 0, least=0)),
+            height=int(_number(host.get("height"), 0, least=0)),
+        )
 
     def _filled_plot(self, values: tuple[Any, ...], names: list[str]) -> list[Any]:
         """Values for `PLOT_CONTROLS`, and what to say."""
@@ -223,25 +244,6 @@ class Accordion:
 
     def _id(self, name: str) -> str:
         return f"fewstep_{self._tab}_{name}"
-
-
-def _base(host: dict[str, Any], is_img2img: bool) -> Request:
-    """What the host's own controls ask for, as far as they are known and make sense."""
-    default = Request()
-    denoise = min(_number(host.get("denoising_strength"), 0.0, least=0), 1.0)
-    hires = bool(host.get("hr-checkbox"))
-    return Request(
-        prompt=_text(host.get("prompt"), ""),
-        negative_prompt=_text(host.get("neg_prompt"), ""),
-        denoise=denoise if is_img2img else 1.0,
-        hires_denoise=denoise if hires else None,
-        hires_steps=int(_number(host.get("hires_steps"), 0, least=0)) if hires else 0,
-        host_steps=int(_number(host.get("steps"), default.host_steps, least=1)),
-        host_cfg=_number(host.get("cfg_scale"), default.host_cfg, least=1),
-        host_sampler=_text(host.get("sampling"), default.host_sampler),
-        width=int(_number(host.get("width"), 0, least=0)),
-        height=int(_number(host.get("height"), 0, least=0)),
-    )
 
 
 def _text(value: Any, default: str) -> str:

@@ -27,9 +27,13 @@ class Source:
         self.tables: Tables = TABLES
         self.facts = facts
         self.in_folder: tuple[InstalledLora, ...] = ()
+        self.preset = 0
 
     def of_page(self) -> Facts:
         return self.facts
+
+    def preset_hires_steps(self) -> int:
+        return self.preset
 
     def keep(self, request: Mapping[str, Any]) -> None:
         self.facts = replace(self.facts, saved=request)

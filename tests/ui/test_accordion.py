@@ -292,7 +292,18 @@ def test_the_line_counts_the_hires_pass(page: Page) -> None:
     page.set_host("hr-checkbox", True)
     page.set_host("hires_steps", 3)
     assert "4 steps + 3 hires" in page["plan"] and "instead of 46" in page["plan"]
-    assert_says(page, what_runs(page, hires_denoise=0.75, hires_steps=3))
+    assert_says(page, what_runs(page, hires_denoise=0.75, hires_steps=3, host_hires_steps=3))
+
+
+def test_hires_steps_of_a_preset_are_not_the_users_wish(page: Page) -> None:
+    page.source.preset = 30  # Forge Neo sets the control to this whenever the page is loaded
+    page.switch_on()
+    page.set_host("hr-checkbox", True)
+    page.set_host("hires_steps", 30)
+    assert "4 steps + 4 hires" in page["plan"] and "instead of 100" in page["plan"]
+    assert "Hires steps 30 is the WebUI&#x27;s preset" in page["plan"]
+    page.set_host("hires_steps", 6)
+    assert "4 steps + 6 hires" in page["plan"] and "preset" not in page["plan"]
 
 
 def test_the_line_of_img2img_counts_what_is_left_of_the_noise() -> None:
