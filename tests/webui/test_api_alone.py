@@ -11,8 +11,9 @@ import pytest
 from . import hosts
 from .client import PROMPT, SMALL, Result, WebUI
 from .conftest import Pool
-from .test_generation import same
+from .test_generation import hires_fields, same
 from .test_routes import ROUTES
+from .test_timesteps import hires_share_of_host
 
 WITHOUT_PAGE = {hosts.EMBEDDED: "--api-only"}
 """Flags that leave the page out, where it is not the WebUIs' own."""
@@ -44,6 +45,8 @@ def test_everything_works_without_a_page(webui: WebUI, alone: WebUI) -> None:
             assert result.timesteps() == expected.timesteps() and result.evaluations == expected.evaluations == 4
             assert result.loras == expected.loras
         assert alone.options() == before
+    share = alone.txt2img({"method": "lcm"}, override_settings={"fewstep_all_steps": False}, **hires_fields(alone))
+    assert share.timesteps(1) == hires_share_of_host("lcm", 4, share.probe["passes"][1]["fields"]["denoising_strength"])
     off, plain = alone.txt2img({"enabled": False}), alone.txt2img()
     assert off.infotext == plain.infotext and same(off.image, plain.image)
 
