@@ -2,7 +2,8 @@
 // 1. While the Accelerator decides them, the host's own controls say so.
 // 2. LoRA cards say what the Accelerator takes their files for.
 // 3. The plan line follows the host's controls and the selected checkpoint, which change without an event that reaches Python.
-// 4. A running download is watched, also after the page was loaded anew, and what it has brought is taken up.
+// 4. A LoRA folder of thousands is looked at in pieces, while the plan line tells how far.
+// 5. A running download is watched, also after the page was loaded anew, and what it has brought is taken up.
 (function () {
     "use strict";
 
@@ -54,6 +55,13 @@
         }
     }
 
+    function goOnLooking(tab) {
+        const line = gradioApp().querySelector(`#fewstep_${tab}_plan [data-looking]`);
+        if (!line || line.dataset.asked) return;
+        line.dataset.asked = "yes";
+        sync(tab);
+    }
+
     function badge(card, lora) {
         const mark = document.createElement("span");
         mark.className = "fewstep-badge";
@@ -89,6 +97,7 @@
     onUiUpdate(() => TABS.forEach((tab) => {
         followControls(tab);
         markOverridden(tab);
+        goOnLooking(tab);
     }));
 
     // The WebUI may run without gradio's queue, so Python cannot tell the page by itself.

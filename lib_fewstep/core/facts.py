@@ -47,6 +47,8 @@ class Facts:
     """What the loaded checkpoint's file was recognised as; None: not asked."""
     saved: Mapping[str, Any] = field(default_factory=dict)
     """The user's own settings for this checkpoint, with the keys of a request."""
+    unseen: int = 0
+    """How many more LoRA files there are that have not been looked at yet."""
 
     @property
     def family(self) -> str | None:

@@ -14,7 +14,7 @@ from ..core.plan import make_plan
 from ..core.profiles import Tables
 from ..core.request import AUTO, Request
 from .download_row import DownloadRow, Downloads
-from .view import comparison, has_number, known_html, lora_choices, make_view, message_html, method_choices, plan_html
+from .view import comparison, has_number, known_html, looking_html, lora_choices, make_view, message_html, method_choices, plan_html
 
 HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling", "denoising_strength", "hr-checkbox", "hires_steps",
                  "width", "height")
@@ -34,7 +34,7 @@ class Source(Protocol):
 
     @property
     def tables(self) -> Tables: ...
-    def of_page(self) -> Facts: ...
+    def of_page(self, whole: bool = True) -> Facts: ...
     def preset_hires_steps(self) -> int: ...
     def refresh(self) -> None: ...
     def keep(self, request: Mapping[str, Any]) -> None: ...
@@ -217,7 +217,10 @@ class Accordion:
 
     def _updates(self, values: tuple[Any, ...], names: list[str], refill: bool, message: str = "") -> list[Any]:
         controls, base = self._read(values, names)
-        facts, all_methods = self._source.of_page(), bool(values[len(ORDER)])
+        facts, all_methods = self._source.of_page(whole=refill), bool(values[len(ORDER)])
+        said = message_html(message) if message or refill else gr.update()  # it stays until the user does something else
+        if facts.unseen:  # of what is found so far nothing can be decided
+            return [*(gr.update() for _ in ORDER), said, *(gr.update() for _ in self._download_row.outputs), looking_html(facts)]
         view = make_view(controls, base, facts, self._source.tables, all_methods, refill)
         shown = {**vars(view.controls), "method": view.method, "lora": view.lora}
         more: dict[str, dict[str, Any]] = {"method": {"choices": view.methods}, "lora": {"choices": view.loras}}
@@ -225,14 +228,15 @@ class Accordion:
         # a value that stays is not sent: by now the user may have set another
         fresh = {name: {"value": shown[name]} for name, value in zip(ORDER, values, strict=False) if shown[name] != value}
         updates = {name: gr.update(**fresh.get(name, {}), **more.get(name, {})) for name in ORDER[1:]}
-        said = message_html(message) if message or refill else gr.update()  # it stays until the user does something else
         offered = self._download_row.updates(view.offer, view.plan.method)
         return [*updates.values(), gr.update(visible=view.has_saved), said, *offered, plan_html(view.plan, facts)]
 
     def _plan_line(self, values: tuple[Any, ...], names: list[str]) -> str:
         """For the controls as they stand: nothing is filled in over what the user has just set."""
         controls, base = self._read(values, names)
-        facts = self._source.of_page()
+        facts = self._source.of_page(whole=False)
+        if facts.unseen:
+            return looking_html(facts)
         return plan_html(make_plan(request_of(controls, base, self._source.tables), facts, self._source.tables), facts)
 
     def _wanted(self, values: tuple[Any, ...], names: list[str]) -> tuple[Offer | None, str | None]:

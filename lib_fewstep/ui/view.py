@@ -124,6 +124,15 @@ def plan_html(plan: Plan, facts: Facts) -> str:
     )
 
 
+def looking_html(facts: Facts) -> str:
+    """In the plan's place while a large folder is looked at for the first time. The page's script then asks again; the number is for it
+    to notice.
+    """
+    seen = len(facts.loras)
+    text = f"Looking at your LoRA files: {seen} of {seen + facts.unseen}"
+    return f'<div class="fewstep-plan" data-active="false" data-looking="{time.monotonic_ns()}">{text} …</div>'
+
+
 def known_html(facts: Facts, tables: Tables) -> str:
     """For the page's script: what the installed LoRAs are taken for, by name. A new number each time, so that the page notices."""
     known = {

@@ -27,10 +27,10 @@ class Source:
         self.tables: Tables = TABLES
         self.facts = facts
         self.in_folder: tuple[InstalledLora, ...] = ()
-        self.preset = 0
+        self.preset = self.unseen = 0
 
-    def of_page(self) -> Facts:
-        return self.facts
+    def of_page(self, whole: bool = True) -> Facts:
+        return self.facts if whole else replace(self.facts, unseen=self.unseen)
 
     def preset_hires_steps(self) -> int:
         return self.preset

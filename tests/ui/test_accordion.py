@@ -295,6 +295,28 @@ def test_the_line_counts_the_hires_pass(page: Page) -> None:
     assert_says(page, what_runs(page, hires_denoise=0.75, hires_steps=3, host_hires_steps=3))
 
 
+def test_a_large_folder_is_looked_at_in_pieces_and_nothing_is_decided_before(page: Page) -> None:
+    page.source.unseen = 4000
+    page.switch_on()
+    seen = len(page.source.facts.loras)
+    before = page.args()
+    assert f"Looking at your LoRA files: {seen} of {seen + 4000}" in page["plan"] and 'data-active="false"' in page["plan"]
+    page.fire("sync", "click")  # what the page's script does then
+    assert page.args() == before and "Looking" in page["plan"]
+    page.source.unseen = 0
+    page.fire("sync", "click")
+    assert_says(page, what_runs(page))
+
+
+def test_a_method_chosen_while_a_large_folder_is_looked_at_waits_for_all_of_it(page: Page) -> None:
+    page.switch_on()
+    page.source.unseen = 4000
+    page.set("steps", 6)
+    assert "Looking" in page["plan"] and page["steps"] == 6
+    page.set("method", TCD_TEXT)
+    assert_says(page, what_runs(page))
+
+
 def test_hires_steps_of_a_preset_are_not_the_users_wish(page: Page) -> None:
     page.source.preset = 30  # Forge Neo sets the control to this whenever the page is loaded
     page.switch_on()
