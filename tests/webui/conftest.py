@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from . import hosts
+from . import hosts, lora_files
 from .client import WebUI
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
@@ -116,6 +116,17 @@ def webui(request: pytest.FixtureRequest, pool: Pool) -> WebUI:
     """A running WebUI with the extension and the probe, a checkpoint of one family, and a LoRA for each of its methods."""
     host, family = request.param
     return pool.get(host, family)
+
+
+@pytest.fixture
+def style(webui: WebUI) -> Iterator[str]:
+    """A LoRA that is no accelerator, in the host's folder."""
+    file = webui.running.data / "models" / "Lora" / "just-a-style.safetensors"
+    lora_files.write_lora(webui.running.host.checkpoint(webui.family), file, seed=98)
+    webui.post("/sdapi/v1/refresh-loras")
+    yield file.stem
+    file.unlink()
+    webui.post("/sdapi/v1/refresh-loras")
 
 
 @pytest.fixture(scope="session")

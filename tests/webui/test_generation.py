@@ -1,7 +1,6 @@
 """What a generation is: every method, asked for over HTTP, judged by what the UNet was asked and by the picture."""
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -150,18 +149,6 @@ def test_auto_takes_the_tag_in_the_prompt_at_its_weight(webui: WebUI) -> None:
     assert [(lora["name"], lora["unet"]) for lora in result.loras] == [(plan["lora"], pytest.approx(0.65))]
     assert f"Accelerator: {plan['method']}" in result.infotext and "Accelerator LoRA" not in result.infotext
     assert result.timesteps() == pytest.approx([999, 749, 499, 249], abs=1)
-
-
-@pytest.fixture
-def style(webui: WebUI) -> Iterator[str]:
-    """A LoRA that is no accelerator, in the host's folder."""
-    folder = webui.running.data / "models" / "Lora"
-    file = folder / "just-a-style.safetensors"
-    file.symlink_to(next((folder / webui.family).iterdir()).resolve())
-    webui.post("/sdapi/v1/refresh-loras")
-    yield file.stem
-    file.unlink()
-    webui.post("/sdapi/v1/refresh-loras")
 
 
 def test_another_lora_in_the_prompt_stays_beside_ours(webui: WebUI, style: str) -> None:

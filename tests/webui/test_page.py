@@ -237,20 +237,17 @@ def settled(tab: Tab) -> dict[str, Any]:
     return seen[-1]
 
 
-STYLE = "<lora:some-style:0.6>"
-
-
 @pytest.mark.parametrize(("accelerator", "prompt", "on"), [
     ({"method": "tcd", "steps": 5, "gamma": 0.6, "weight": 0.85}, PROMPT, True),
-    ({"method": "lcm"}, f"{PROMPT} {STYLE}, big", True),
+    ({"method": "lcm"}, f"{PROMPT} <lora:{{style}}:0.6>, big", True),
     ({}, f"<lora:{{tcd}}:0.8> {PROMPT}", True),
     (None, PROMPT, False),
-    (None, f"{PROMPT} {STYLE} <lora:{{tcd}}:1>", False),
+    (None, f"{PROMPT} <lora:{{style}}:0.6> <lora:{{tcd}}:1>", False),
 ], ids=["ours", "ours-beside-a-style", "ours-with-the-users-tag", "without", "without-but-with-tags"])
 def test_what_is_pasted_comes_back_exactly_and_twice_is_as_once(
-    tab: Tab, webui: WebUI, accelerator: dict[str, Any] | None, prompt: str, on: bool
+    tab: Tab, webui: WebUI, style: str, accelerator: dict[str, Any] | None, prompt: str, on: bool
 ) -> None:
-    prompt = prompt.format(tcd=webui.plan(method="tcd")["lora"])
+    prompt = prompt.format(style=style, tcd=webui.plan(method="tcd")["lora"])
     made = webui.txt2img(accelerator, prompt=prompt, negative_prompt="blue square", steps=7)
     paste(tab, webui.txt2img().infotext + ", ENSD: 31337", PROMPT)
     wait_until(lambda: "ENSD: 31337" in settled(tab)["overrides"])  # so it would be seen
