@@ -64,13 +64,13 @@ def on_before_ui() -> None:
     """Makes us known to the WebUI. To find out who registers a callback it looks through the stack, which takes it 14 to 85 ms a callback
     while it loads scripts, and hardly any time here.
     """
-    settings.register(USER_TABLE, facts.tables.problems, facts.tables.profiles)
-    loras = lambda: [lora.name for lora in fitting(facts.of_page(), facts.tables)]  # noqa: E731
-    xyz.register(lambda: list(facts.tables.profiles), loras, lambda p, method: generation.cost(p, method, facts))
+    script_callbacks.on_script_unloaded(on_script_unloaded)
     script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts))
     script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params))
     script_callbacks.on_cfg_denoiser(steer_cfg)
-    script_callbacks.on_script_unloaded(on_script_unloaded)
+    settings.register(USER_TABLE, facts.tables.problems, facts.tables.profiles)
+    loras = lambda: [lora.name for lora in fitting(facts.of_page(), facts.tables)]  # noqa: E731
+    xyz.register(lambda: list(facts.tables.profiles), loras, lambda p, method: generation.cost(p, method, facts))
 
 
 def on_script_unloaded() -> None:

@@ -1,6 +1,7 @@
 """The accordion's values, as the WebUI passes them to a script: by position from the page, or one dict from the API."""
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +32,8 @@ class Controls:
 ORDER = tuple(Controls.__dataclass_fields__)
 _UNUSED = {"weight": 1.0, "gamma": 0.3, "guidance": 8.0}
 """What a control that the method does not have stands at, out of sight."""
+_SAVED = "saved: "
+"""Begins `filled_for` where saved settings were filled in, and the numbers follow."""
 _AUTO_SHOWN = "Auto"
 _NO_LORA_SHOWN = "None"
 _LORA_SEPARATOR = " — "
@@ -43,15 +46,24 @@ def filled(profile: Profile, enabled: bool = False, method: str = AUTO, lora: st
 
 
 def with_saved_numbers(controls: Controls, saved: Mapping[str, Any]) -> Controls:
-    """`controls`, filled for the settings that are saved for the checkpoint: all that they show counts as the user's."""
+    """`controls`, filled for the settings that are saved for the checkpoint. With another checkpoint they are nobody's."""
     asked = request_from(saved)
     numbers = {name: value for name in NUMBERS if (value := getattr(asked, name)) is not None}
-    return replace(controls, **numbers, filled_for=saved_mark(saved))
+    controls = replace(controls, **numbers)
+    return replace(controls, filled_for=_SAVED + json.dumps({name: getattr(controls, name) for name in NUMBERS}))
 
 
-def saved_mark(saved: Mapping[str, Any]) -> str:
-    """What `filled_for` is for saved settings: no method's key."""
-    return f"saved: {sorted(map(str, saved.items()))}"
+def _filled_in(filled_for: Any, tables: Tables) -> Mapping[str, Any] | None:
+    """The numbers that were filled in last, for a method's row or from saved settings; None where that is not known."""
+    text = str(filled_for)
+    if text.startswith(_SAVED):
+        try:
+            numbers = json.loads(text.removeprefix(_SAVED))
+        except ValueError:
+            return None
+        return numbers if isinstance(numbers, dict) else None
+    profile = tables.profiles.get(text)
+    return None if profile is None else {name: row_value(profile, name) for name in NUMBERS}
 
 
 def initial(tables: Tables) -> Controls:
@@ -81,7 +93,7 @@ def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
 def request_of(controls: Controls, base: Request, tables: Tables) -> Request:
     """What the controls ask for: of the numbers, only those that the user has changed since they were filled in."""
     request = request_from({name: getattr(controls, name) for name in ("method", "lora", *NUMBERS)}, base)
-    changed = explicit({name: getattr(request, name) for name in NUMBERS}, tables.profiles.get(str(controls.filled_for)))
+    changed = explicit({name: getattr(request, name) for name in NUMBERS}, _filled_in(controls.filled_for, tables))
     return replace(request, **{name: None for name in NUMBERS if name not in changed})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from .choose import Choice, Refusal, choose, with_saved
 from .facts import Facts
 from .profiles import NOTHING, Profile, Range, Tables
-from .prompts import lora_tag, prompt_parts
+from .prompts import is_plain, lora_tag, prompt_parts
 from .request import Request, possible, row_value, short
 from .schedules import MAX_STEPS, Rule, host_share, max_steps, shifted, timesteps_for
 
@@ -131,15 +131,15 @@ def _fill(choice: Choice, request: Request, facts: Facts) -> Plan:
     hires_timesteps, hires_steps = None, 0
     if request.hires_denoise is not None:
         hires_steps = request.hires_steps or steps
-        if request.host_hires_steps and not request.hires_steps:
+        if request.host_hires_steps not in (0, steps) and not request.hires_steps:
             preset = request.host_hires_steps
-            notes.append(f"Hires steps {preset} is the WebUI's preset, not your wish: {steps} are made; any other value counts")
+            notes.append(f"Hires steps {preset} is only what the WebUI's preset fills in: {steps} are made. Any other value counts")
         hires_timesteps = _timesteps(rule, hires_steps, request.hires_denoise, facts.all_steps, hires=True)
         hires_steps = hires_steps if hires_timesteps is None else len(hires_timesteps)
     made = host_share(steps, request.denoise) if timesteps is None else len(timesteps)
     parts = len(prompt_parts(request.prompt))
-    skips_uncond = facts.skips_uncond or parts == 1
-    if request.negative_prompt.strip() and math.isclose(cfg, 1.0) and parts == 1:
+    skips_uncond = facts.skips_uncond or is_plain(request.prompt)
+    if request.negative_prompt.strip() and math.isclose(cfg, 1.0) and is_plain(request.prompt):
         notes.append("the negative prompt has no effect at CFG 1: it is not evaluated, which halves the work")
     values = {"steps": steps, "cfg": cfg, "cfg_steps": cfg_steps, "weight": weight, "gamma": gamma, "guidance": guidance}
     name = tag.name if tag else lora.name if lora else None

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 _TAG = re.compile(r"<(\w+):([^>]+)>")
 """The WebUI's pattern for all its extra networks: whatever opens first, such as a "<3:", reaches to the next ">"."""
 
+_WEIGHT = re.compile(r":\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*$")
+"""The WebUI's pattern for the weight of a part of the prompt."""
+
 
 @dataclass(frozen=True)
 class LoraTag:
@@ -29,6 +32,12 @@ def lora_tags(prompt: str) -> list[LoraTag]:
 def prompt_parts(prompt: str) -> list[str]:
     """The prompts that `AND` joins, each of which the host evaluates by itself."""
     return re.split(r"\bAND\b", prompt)
+
+
+def is_plain(prompt: str) -> bool:
+    """Whether the host evaluates `prompt` as one, at weight 1: no `AND`, and no ":number" at its end (tags are taken out before)."""
+    weighted = _WEIGHT.search(_TAG.sub("", prompt))
+    return len(prompt_parts(prompt)) == 1 and (weighted is None or float(weighted[1]) == 1)
 
 
 def can_be_written(name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from .profiles import Profile, Range
 from .schedules import MAX_STEPS
@@ -108,12 +108,15 @@ def short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def explicit(shown: Mapping[str, float | None], recommended: Profile | None) -> dict[str, float]:
-    """Those of the values shown in the controls that the user changed from what `recommended` had filled in."""
-    if recommended is None:
+def explicit(shown: Mapping[str, float | None], filled_in: Mapping[str, Any] | None) -> dict[str, float]:
+    """Those of the values shown in the controls that the user changed from what was filled in; None: it is not known what that was."""
+    if filled_in is None:
         return {k: v for k, v in shown.items() if v is not None}
-    rows = {name: row_value(recommended, name) for name in shown}
-    return {k: v for k, v in shown.items() if v is not None and (row := rows[k]) is not None and not math.isclose(v, row)}
+    return {k: v for k, v in shown.items() if v is not None and _is_number(before := filled_in.get(k)) and not math.isclose(v, before)}
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def row_value(profile: Profile, name: str) -> float | None:

@@ -11,7 +11,7 @@ import torch
 from modules import sd_samplers, shared
 
 from ..core.plan import Plan
-from ..core.prompts import with_tag
+from ..core.prompts import is_plain, with_tag
 from ..core.request import Request
 from ..core.schedules import max_steps, sigmas_at, timesteps_for
 from . import infotext, settings
@@ -153,13 +153,15 @@ def steer_img2img(p: Any) -> None:
 
 def leave_negative_unread(p: Any) -> None:
     """At CFG 1 throughout, has the host read an empty negative prompt instead of the user's: it keeps that one's encoding from picture to
-    picture. For the `process_batch` hook; the infotext is made from `p.all_negative_prompts`, which stays as it is.
+    picture. Not beside weights of prompts, which bring it into the picture. For the `process_batch` hook; the infotext is made from
+    `p.all_negative_prompts`, which stays as it is.
     """
     plan = plan_of(p)
     if plan is None or not math.isclose(plan.cfg, 1.0):
         return
-    p.negative_prompts = [""] * len(p.negative_prompts)
-    if getattr(p, "hr_negative_prompts", None):
+    if all(map(is_plain, p.prompts)):
+        p.negative_prompts = [""] * len(p.negative_prompts)
+    if getattr(p, "hr_negative_prompts", None) and all(map(is_plain, p.hr_prompts)):
         p.hr_negative_prompts = [""] * len(p.hr_negative_prompts)
 
 
@@ -180,7 +182,7 @@ class _Timesteps:
     def __call__(self, steps: int) -> torch.Tensor:
         dropped = self._drops_penultimate()
         wanted = steps - 1 if dropped else steps
-        sigmas = sigmas_at(self._timesteps(wanted), self._p.sampler.model_wrap.sigmas)
+        sigmas = _sigmas(self._timesteps(wanted), self._p.sampler.model_wrap)
         unused = sigmas[:1].expand(max(0, wanted + 1 - len(sigmas)))
         sigmas = torch.cat([unused, sigmas])
         return torch.cat([sigmas[:-1], sigmas[-2:]]) if dropped else sigmas
@@ -198,3 +200,11 @@ class _Timesteps:
         """Whether the host asked for one noise level more, to leave out the last but one (a user's option, or the sampler's nature)."""
         own = self._p.sampler.config.options.get("discard_next_to_last_sigma", False)
         return bool(own or shared.opts.always_discard_next_to_last_sigma)
+
+
+def _sigmas(timesteps: Sequence[int], model_wrap: Any) -> torch.Tensor:
+    """Their noise levels, and 0. The hosts' own sampler LCM has a table of every twentieth, and reckons the others from it."""
+    if not hasattr(model_wrap, "skip_steps"):
+        return sigmas_at(timesteps, model_wrap.sigmas)
+    sigmas = model_wrap.t_to_sigma(torch.as_tensor(list(timesteps), device=model_wrap.sigmas.device))
+    return torch.cat([sigmas, sigmas.new_zeros(1)])

@@ -49,10 +49,13 @@ def cost(p: Any, method: str, facts: HostFacts) -> str:
 def _decide(p: Any, args: Sequence[Any], facts: HostFacts, prompt: str, negative_prompt: str) -> Plan | None:
     """Makes the plan and puts it in force; None where the Accelerator is off."""
     apply.restore(p)
-    enabled, request = parse_args(args, facts.tables, apply.request_of(p, prompt, negative_prompt))
+    base = apply.request_of(p, prompt, negative_prompt)
+    enabled, request = parse_args(args, facts.tables, base)
     enabled, axes = xyz.axes_of(p, enabled)
     if not enabled:
         return None
+    if "method" in axes:
+        request = base  # what the accordion shows was set for another method
     with apply.untouched_on_error(p):
         plan = make_plan(request_from(axes, request), facts.of_generation(p), facts.tables)
         apply.apply(plan, p)

@@ -58,8 +58,10 @@ def downloads() -> bool:
 
 
 def preset_hires_steps() -> int:
-    """What Forge Neo's preset sets the page's control to whenever the page is loaded; 0 in the other WebUIs, which have no such preset."""
-    return _value(f"{_value('forge_preset', '')}_t2i_hr_step", 0)
+    """What Forge Neo's preset sets the page's control to whenever the page is loaded; 0 in the other WebUIs, which have no such preset.
+    Read as the host does it: an option that was never saved stands at its default.
+    """
+    return getattr(shared.opts, f"{getattr(shared.opts, 'forge_preset', '')}_t2i_hr_step", 0)
 
 
 def _value(name: str, default: Any) -> Any:

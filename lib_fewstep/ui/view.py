@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass, replace
 
-from ..core.choose import fitting, runnable
+from ..core.choose import fitting, runnable, with_saved
 from ..core.controls import (
     NUMBERS,
     Controls,
@@ -14,7 +14,6 @@ from ..core.controls import (
     lora_text,
     method_text,
     request_of,
-    saved_mark,
     with_saved_numbers,
 )
 from ..core.facts import Facts
@@ -48,12 +47,13 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
     """
     request = request_of(controls, base, tables)
     profile = _profile(request, facts, tables)
-    from_saved = bool(facts.saved) and request.method == AUTO and request.lora == AUTO
-    mark = saved_mark(facts.saved) if from_saved else profile.key if profile is not None else ""
-    if profile is not None and (refill or mark != controls.filled_for):
-        controls = filled(profile, controls.enabled, request.method, request.lora)
-        controls = with_saved_numbers(controls, facts.saved) if from_saved else controls
-        request = request_of(controls, base, tables)
+    if profile is not None:
+        fresh = filled(profile, controls.enabled, request.method, request.lora)
+        if with_saved(request, facts, tables) is not request:
+            fresh = with_saved_numbers(fresh, facts.saved)
+        if refill or fresh.filled_for != controls.filled_for:
+            controls = fresh
+            request = request_of(controls, base, tables)
     return View(
         controls=controls,
         methods=method_choices(facts, tables, all_methods, request.method),

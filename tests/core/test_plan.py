@@ -536,10 +536,18 @@ def test_no_value_makes_it_raise(values: dict[str, Any]) -> None:
     assert plan(found, facts("sd15", LCM, TCD)).notes is not None
 
 
-def test_explicit_is_what_differs_from_the_row() -> None:
-    row = TABLES.profiles["tcd"]
+def test_explicit_is_what_differs_from_what_was_filled_in() -> None:
+    row = {"steps": 4, "cfg": 1, "weight": 1.0, "gamma": 0.3}
     shown = {"steps": 4, "cfg": 1.0, "weight": 0.8, "gamma": 0.30000000000000004}
     assert explicit(shown, row) == {"weight": 0.8}
     assert explicit({**shown, "steps": None}, row) == {"weight": 0.8}
     assert explicit(shown, None) == shown
-    assert "gamma" not in explicit({**shown, "gamma": 0.9}, TABLES.profiles["lcm"])
+    assert "gamma" not in explicit({**shown, "gamma": 0.9}, {**row, "gamma": None})
+
+
+@pytest.mark.parametrize("prompt", ["a cat AND a dog", "a poster 16:9", "a poster 16:9 <lora:lcm-sd15:1>", "a cat :1.5 AND a dog"])
+def test_weights_of_prompts_keep_the_negative_prompt_at_cfg_1(prompt: str) -> None:
+    """A1111 combines uncond + sum of weight * (cond - uncond): only one part at weight 1 leaves no uncond in it."""
+    found = plan(Request(prompt=prompt, negative_prompt="blurry", method="lcm"), facts("sd15", LCM))
+    assert_active(found, evaluations=4 * (prompt.count("AND") + 2))
+    assert not any("negative prompt" in note for note in found.notes)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lib_fewstep.core.prompts import lora_tag, lora_tags, with_tag, without_tag
+from lib_fewstep.core.prompts import is_plain, lora_tag, lora_tags, with_tag, without_tag
 
 pytest.importorskip("hypothesis")
 from hypothesis import assume, example, given
@@ -125,3 +125,16 @@ def test_a_prompt_without_the_tag_is_left_alone(prompt: str, name: str, weight: 
 )
 def test_only_the_last_tag_written_exactly_so_is_taken_away(prompt: str, left: str) -> None:
     assert without_tag(prompt, "<lora:x:1>") == left
+
+
+@pytest.mark.parametrize(
+    "prompt, plain",
+    [
+        ("", True), ("a cat", True), ("a cat: black", True), ("a cat :1", True), ("a cat:1.0 ", True), ("a (cat:1.2)", True),
+        ("a cat <lora:x:0.5>", True), ("BRANDED ANDROID", True), ("a 16:9 poster", True),
+        ("a cat AND a dog", False), ("a poster 16:9", False), ("a poster 16:9 <lora:x:0.5>", False), ("a cat :.5", False),
+        ("a cat:-1", False),
+    ],
+)
+def test_a_plain_prompt_is_one_part_at_weight_1(prompt: str, plain: bool) -> None:
+    assert is_plain(prompt) is plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -251,6 +252,38 @@ def test_an_answer_that_comes_late_does_not_undo_what_was_set_meanwhile(page: Pa
     assert changed[ORDER.index("filled_for") - 1]["value"] == "lcm" and "value" not in changed[0]
 
 
+def test_an_accelerator_in_the_prompt_goes_before_what_is_saved_and_brings_its_own_values() -> None:
+    page = Page(Source(replace(facts("sd15", LCM, TCD), saved={"method": "tcd", "steps": 8})))
+    page.switch_on()
+    assert page["steps"] == 8 and "TCD-LoRA: 8 steps" in page["plan"]
+    page.set_host("prompt", "a cat <lora:lcm-sd15:1>")
+    assert page["steps"] == 4 and "LCM-LoRA: 4 steps" in page["plan"]
+    page.set_host("prompt", "a cat")
+    assert page["steps"] == 8 and "TCD-LoRA: 8 steps" in page["plan"]
+
+
+def test_what_is_saved_for_one_checkpoint_is_not_asked_of_another() -> None:
+    page = Page(Source(replace(facts("sd15", LCM, TCD), saved={"method": "tcd", "steps": 8, "weight": 0.9})))
+    page.switch_on()
+    on, asked = parse_args(page.args(), TABLES, Request(prompt="a cat"))
+    with_none = make_plan(asked, facts("sd15", LCM, TCD), TABLES)
+    assert on and (with_none.method, with_none.steps, with_none.weight, with_none.changed) == ("tcd", 4, 1, {})
+    other = make_plan(asked, replace(facts("sd15", LCM, TCD), saved={"method": "lcm", "steps": 6}), TABLES)
+    assert (other.method, other.steps) == ("lcm", 6)
+    page.set("steps", 5)
+    on, asked = parse_args(page.args(), TABLES, Request(prompt="a cat"))
+    assert make_plan(asked, page.source.facts, TABLES).changed == {"steps": 5, "weight": 0.9}
+
+
+@pytest.mark.parametrize("garbage", ["saved: ", "saved: [1]", "saved: {", "saved: 1e999", 'saved: {"steps": "x", "gamma": true}'])
+def test_any_text_may_come_in_as_what_was_filled_in(garbage: str) -> None:
+    page = Page(Source(facts("sd15", LCM)))
+    page.switch_on()
+    args = page.args()
+    args[ORDER.index("filled_for")] = garbage
+    assert make_plan(parse_args(args, TABLES, Request())[1], page.source.facts, TABLES).active
+
+
 def test_what_cannot_run_is_not_saved() -> None:
     page = Page(Source(facts("sd15")))
     page.switch_on()
@@ -323,7 +356,7 @@ def test_hires_steps_of_a_preset_are_not_the_users_wish(page: Page) -> None:
     page.set_host("hr-checkbox", True)
     page.set_host("hires_steps", 30)
     assert "4 steps + 4 hires" in page["plan"] and "instead of 100" in page["plan"]
-    assert "Hires steps 30 is the WebUI&#x27;s preset" in page["plan"]
+    assert "Hires steps 30 is only what the WebUI&#x27;s preset fills in" in page["plan"]
     page.set_host("hires_steps", 6)
     assert "4 steps + 6 hires" in page["plan"] and "preset" not in page["plan"]
 

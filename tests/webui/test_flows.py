@@ -18,7 +18,7 @@ from PIL import Image
 
 from .client import PROMPT, Result, WebUI
 from .hosts import EMBEDDED
-from .test_generation import EULER_METHOD, has_simple, hires_fields, same
+from .test_generation import EULER_METHOD, ROUNDING, has_simple, hires_fields
 from .test_timesteps import within
 from .variants import OTHER, install
 
@@ -33,6 +33,8 @@ class Flow:
     fields: Callable[[WebUI], Fields]
     lacking: tuple[str, ...] = ()
     shows: bool = True
+    hidden: tuple[str, ...] = ()
+    """Families of checkpoints with which the host does nothing of the kind: SDXL takes no clip skip, and merges no tokens by default."""
     methods: tuple[str, ...] = ("euler", "lcm")
     strengths: tuple[float, ...] = ()
     """Of the passes that it makes, where they are not those of every request of its tab."""
@@ -65,14 +67,14 @@ TXT2IMG: dict[str, Flow] = {
     "comment": Flow(fields(prompt="red circle # and nothing else"), lacking=(EMBEDDED,), shows=False),
     "clip skip": Flow(
         lambda webui: {"override_settings": {"CLIP_stop_at_last_layers": 1 if webui.kind == "neo" else 2}},  # 2 is what Neo does by itself
-        lacking=(EMBEDDED,),
+        lacking=(EMBEDDED,), hidden=("sdxl",),
     ),
     "eta noise seed delta": Flow(options(eta_noise_seed_delta=31337), methods=("lcm",)),
     "initial noise of the SGM": Flow(options(sgm_noise_multiplier=True), shows=False),
     "tiling": Flow(fields(tiling=True), lacking=(EMBEDDED, "forge")),
     "variation": Flow(fields(subseed=99, subseed_strength=0.4)),
     "seed of another size": Flow(fields(seed_resize_from_h=128, seed_resize_from_w=96), lacking=(EMBEDDED,)),
-    "token merging": Flow(options(token_merging_ratio=0.5), lacking=(EMBEDDED,)),
+    "token merging": Flow(options(token_merging_ratio=0.5), lacking=(EMBEDDED,), hidden=("sdxl",)),
     "face restoration": Flow(fields(restore_faces=True), lacking=(EMBEDDED,), shows=False),
     "batches": Flow(fields(batch_size=2, n_iter=2), shows=False),
     "wide": Flow(fields(width=192, height=64), shows=False),
@@ -177,9 +179,23 @@ def hand(webui: WebUI, which: str, request: Fields) -> Fields:
     plan = webui.plan(method=key_of(webui, which))
     settings = {"steps": plan["steps"], "cfg_scale": plan["cfg"], "sampler_name": plan["sampler"],
                 "scheduler": "Simple" if which == "euler" else "Automatic"}
-    exactly = {"img2img_fix_steps": True}
     return {**request, "prompt": f"{plan['tag']} {request.get('prompt', PROMPT)}", **settings,
-            "override_settings": {**request.get("override_settings", {}), **exactly}}
+            "override_settings": {**request.get("override_settings", {}), "img2img_fix_steps": True}}
+
+
+def rounding(webui: WebUI, ask: Callable[..., Result], by_hand: Fields, picture: Result) -> float:
+    """How much a picture by hand may differ from ours, of 255: as from itself where the host adds up in another order. The tiny SDXL makes
+    tens of a last digit, the others nothing.
+    """
+    if webui.family != "sdxl":
+        return ROUNDING
+    options = {**by_hand["override_settings"], "batch_cond_uncond": False}
+    otherwise = ask(**{**by_hand, "override_settings": options})
+    return ROUNDING + 2 * max(difference(one, other) for one, other in zip(picture.images, otherwise.images, strict=True))
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one - other).mean())
 
 
 @pytest.fixture
@@ -199,7 +215,8 @@ def done_both_ways(webui: WebUI, which: str, flow: Flow, ask: Callable[..., Resu
     ours = ask({"method": key_of(webui, which)}, **request)
     made = asked(webui, began)
     assert users_options(webui) == before
-    began, theirs = time.time(), ask(**hand(webui, which, request))
+    with_hands = hand(webui, which, request)
+    began, theirs = time.time(), ask(**with_hands)
     by_hand = asked(webui, began)
     assert [timesteps_of(each) for each in made] == [
         [pytest.approx(seen, abs=1) for seen in timesteps_of(each)] for each in by_hand
@@ -210,8 +227,9 @@ def done_both_ways(webui: WebUI, which: str, flow: Flow, ask: Callable[..., Resu
     loras = [each["loras"] for generation in made for each in generation["passes"]]
     assert loras and all(len(each) == 1 and each == loras[0] for each in loras)
     assert len(ours.images) == len(theirs.images)
-    assert all(same(one, other) for one, other in zip(ours.images, theirs.images, strict=True))
-    if flow.shows:
+    allowed = rounding(webui, ask, with_hands, theirs)
+    assert all(difference(one, other) <= allowed for one, other in zip(ours.images, theirs.images, strict=True))
+    if flow.shows and webui.family not in flow.hidden:
         without = ask({"method": key_of(webui, which)})
         shows = not np.array_equal(ours.image, without.image)
         assert shows, "the picture is the same without it"

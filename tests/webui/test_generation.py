@@ -366,6 +366,14 @@ def test_prompt_syntax_means_what_it_means_by_hand(webui: WebUI, prompt: str) ->
     assert ours.timesteps() == pytest.approx(theirs.timesteps(), abs=1) and ours.loras == theirs.loras
 
 
+@pytest.mark.parametrize("prompt", ["red circle AND blue square", "red circle AND blue square :0.7", "poster 16:9"])
+def test_weights_of_prompts_take_the_negative_prompt_in_as_by_hand(webui: WebUI, prompt: str) -> None:
+    """uncond + sum of weight * (cond - uncond): at CFG 1, too, unless the weights are one."""
+    fields = {"prompt": prompt, "negative_prompt": "green, big"}
+    ours, theirs = webui.txt2img({"method": EULER_METHOD[webui.family]}, **fields), webui.txt2img(**by_hand(webui, **fields))
+    assert same(ours.image, theirs.image) and ours.evaluations == theirs.evaluations
+
+
 # ----------------------------------------------------------------------------------------------------------------- hires fix
 
 HIRES: dict[str, Any] = {"enable_hr": True, "hr_scale": 2, "hr_upscaler": "Latent", "denoising_strength": 0.75}

@@ -154,7 +154,7 @@ def test_the_hires_pass_of_an_image_upscaler(webui: WebUI, which: str) -> None:
 
 @pytest.mark.parametrize("fields", [
     {"hr_sampler_name": "Euler"}, {"hr_scheduler": "Karras"}, {"hr_sampler_name": "Euler", "hr_scheduler": "Karras"},
-    {"hr_sampler_name": "TCD Few-Step"}, {"hr_sampler_name": "DPM++ 2M", "hr_scheduler": "Automatic"},
+    {"hr_sampler_name": "TCD Few-Step"}, {"hr_sampler_name": "LCM"}, {"hr_sampler_name": "DPM++ 2M", "hr_scheduler": "Automatic"},
 ], ids=lambda fields: "+".join(fields.values()))
 def test_a_hires_sampler_of_its_own_runs_at_the_methods_timesteps(webui: WebUI, fields: dict[str, Any]) -> None:
     """The user's sampler does the second pass; which timesteps are good is what the LoRA was trained for, so they stay."""
