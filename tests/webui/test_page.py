@@ -380,6 +380,8 @@ def test_settings_saved_for_the_checkpoint_are_autos_until_they_are_forgotten(we
 
 
 def test_cards_say_what_their_files_are_taken_for(webui: WebUI, open_page: Callable[..., Any], screenshots: Path) -> None:
+    if webui.family == "sdxl":
+        pytest.skip("AUTOMATIC1111 hides the cards of LoRAs whose metadata do not say that they are for SDXL, as published accelerators do not")
     page = open_page("dark")
     if not page.locator("#txt2img_extra_tabs").count():
         pytest.skip("this WebUI has no cards")

@@ -52,6 +52,13 @@ def test_a_built_in_axis_wins_over_the_accordion(webui: WebUI, axis: str, key: s
     assert_cells(made, [webui.txt2img({**settings, key: value}) for value in values])
 
 
+def test_a_plotted_method_runs_as_recommended_whatever_the_accordion_shows(webui: WebUI) -> None:
+    methods = ["lcm", EIGHT[webui.family]]
+    shown = {"method": "tcd", "steps": 7, "cfg": 1.5, "weight": 0.6, "lora": webui.plan(method="tcd")["lora"]}
+    made = plot(webui, {"[Accelerator] Method": ", ".join(methods)}, shown)
+    assert_cells(made, [webui.txt2img({"method": method}) for method in methods])
+
+
 def test_an_8_step_method_in_a_cell_of_4_steps_makes_4(webui: WebUI) -> None:
     began = time.time()
     plot(webui, {"[Accelerator] Method": EIGHT[webui.family], "Steps": "4, 8"})
