@@ -109,7 +109,21 @@
         else if (downloading[tab]) TABS.forEach(sync);
         downloading[tab] = running;
     }
-    setInterval(() => TABS.forEach(watchDownload), WATCH_MS);
+
+    // Forge and Neo tell nobody that another checkpoint was chosen; they take it up a moment later.
+    let chosen, changed = false;
+    function watchCheckpoint() {
+        const field = gradioApp().querySelector("#setting_sd_model_checkpoint input, .model_selection input");
+        const changedBefore = changed;
+        changed = (field ? field.value : "") !== chosen;
+        chosen = field ? field.value : "";
+        if (changed || changedBefore) TABS.forEach(sync);
+    }
+
+    setInterval(() => {
+        TABS.forEach(watchDownload);
+        watchCheckpoint();
+    }, WATCH_MS);
 
     let checkpoint;
     if (typeof onOptionsChanged === "function") {

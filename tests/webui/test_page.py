@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from .checkpoints import installed
 from .client import PROMPT, WebUI
+from .hosts import checkpoints_of
 from .test_timesteps import within
 
 MARKED = ("steps", "cfg_scale", "sampling")
@@ -171,6 +173,27 @@ def test_the_line_follows_the_prompt(tab: Tab) -> None:
     wait_until(lambda: tab.plan.startswith("TCD-LoRA: 4 steps") and ":0.7>" in tab.plan)
     tab.prompt("dog", "neg_prompt")
     wait_until(lambda: "the negative prompt has no effect at CFG 1" in tab.plan)
+
+
+def test_the_line_follows_the_checkpoint_chosen_at_the_top(webui: WebUI, open_page: Callable[..., Any]) -> None:
+    name, profile = checkpoints_of(webui.family)[0]
+    with installed(webui, name):
+        tab = Tab(open_page(), "txt2img")
+        top = tab.page.locator("#setting_sd_model_checkpoint, .model_selection").first
+        if not top.count():
+            pytest.skip("this WebUI has no choice of checkpoints on its page")
+        tab.switch(on=True)
+        wait_until(lambda: "<lora:" in tab.plan)
+        try:
+            tab.pick(top, name)
+            wait_until(lambda: tab.plan.startswith(profile.label) and "no LoRA is added" in tab.plan)
+            wait_until(lambda: name in webui.options()["sd_model_checkpoint"])
+            tab.page.wait_for_timeout(3000)  # while AUTOMATIC1111 loads a checkpoint, another one that is chosen is lost
+            tab.pick(top, webui.running.host.checkpoint(webui.family).stem)
+            wait_until(lambda: "<lora:" in tab.plan)
+        finally:
+            webui.load_checkpoint()
+            webui.txt2img(steps=1)
 
 
 def _family(tab: Tab) -> str:
@@ -381,7 +404,7 @@ def test_settings_saved_for_the_checkpoint_are_autos_until_they_are_forgotten(we
 
 def test_cards_say_what_their_files_are_taken_for(webui: WebUI, open_page: Callable[..., Any], screenshots: Path) -> None:
     if webui.family == "sdxl":
-        pytest.skip("AUTOMATIC1111 hides the cards of LoRAs whose metadata do not say that they are for SDXL, as published accelerators do not")
+        pytest.skip("AUTOMATIC1111 hides the cards of LoRAs whose metadata do not say that they are for SDXL")
     page = open_page("dark")
     if not page.locator("#txt2img_extra_tabs").count():
         pytest.skip("this WebUI has no cards")
