@@ -10,6 +10,7 @@
     const TABS = ["txt2img", "img2img"];
     const OVERRIDDEN = ["steps", "cfg_scale", "sampling", "scheduler"];
     const FOLLOWED = ["prompt", "neg_prompt", "steps", "cfg_scale", "denoising_strength", "hr-checkbox", "hires_steps", "width", "height"];
+    const FOLLOWED_CHOICES = ["sampling", "hr_sampler", "hr_scheduler"];
     const TYPING_PAUSE_MS = 500;
     const WATCH_MS = 1000;
 
@@ -42,17 +43,20 @@
         }
     }
 
+    function follow(tab, control, event) {
+        if (!control || control.dataset.fewstepFollowed) return;
+        control.dataset.fewstepFollowed = "yes";
+        let timer;
+        control.addEventListener(event, () => {
+            clearTimeout(timer);
+            timer = setTimeout(() => sync(tab), TYPING_PAUSE_MS);
+        });
+    }
+
     function followControls(tab) {
-        for (const name of FOLLOWED) {
-            const control = byId(`${tab}_${name}`);
-            if (!control || control.dataset.fewstepFollowed) continue;
-            control.dataset.fewstepFollowed = "yes";
-            let timer;
-            control.addEventListener("input", () => {
-                clearTimeout(timer);
-                timer = setTimeout(() => sync(tab), TYPING_PAUSE_MS);
-            });
-        }
+        for (const name of FOLLOWED) follow(tab, byId(`${tab}_${name}`), "input");
+        // a dropdown writes its value by itself, and tells nobody but whoever notices that it is left
+        for (const name of FOLLOWED_CHOICES) follow(tab, byId(`${tab}_${name}`) || (tab === "txt2img" ? byId(name) : null), "focusout");
     }
 
     function goOnLooking(tab) {

@@ -6,7 +6,6 @@ from typing import Any
 from modules import script_callbacks, scripts
 from modules.ui_components import InputAccordion, ToolButton
 
-from lib_fewstep.core.choose import fitting
 from lib_fewstep.downloads.jobs import Downloads
 from lib_fewstep.host import downloads, generation, infotext, routes, samplers, settings, xyz
 from lib_fewstep.host.cfg import steer_cfg
@@ -61,16 +60,13 @@ class Accelerator(scripts.Script):
 
 
 def on_before_ui() -> None:
-    """Makes us known to the WebUI. To find out who registers a callback it looks through the stack, which takes it 14 to 85 ms a callback
-    while it loads scripts, and hardly any time here.
-    """
+    # here and not below: while the WebUI loads scripts, it takes 14 to 85 ms to find out who registers a callback
     script_callbacks.on_script_unloaded(on_script_unloaded)
     script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts))
     script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params))
     script_callbacks.on_cfg_denoiser(steer_cfg)
     settings.register(USER_TABLE, facts.tables.problems, facts.tables.profiles)
-    loras = lambda: [lora.name for lora in fitting(facts.of_page(), facts.tables)]  # noqa: E731
-    xyz.register(lambda: list(facts.tables.profiles), loras, lambda p, method: generation.cost(p, method, facts))
+    xyz.register(facts, lambda p, method: generation.cost(p, method, facts))
 
 
 def on_script_unloaded() -> None:

@@ -39,6 +39,10 @@ class Facts:
     """Labels of the host's schedules; None: not asked."""
     all_steps: bool = True
     """Whether a pass that begins below full noise makes all the method's steps in what is left, or the share that the host makes."""
+    host_makes_all: bool = False
+    """Whether the host's own img2img makes as many steps as it is told, not a share of them."""
+    self_timed: frozenset[str] = frozenset()
+    """Samplers that choose their timesteps themselves."""
     skips_uncond: bool = False
     """Whether the host by itself leaves the negative prompt out at CFG 1."""
     all_or_none: bool = False

@@ -26,8 +26,8 @@ class Plan:
     `tag` is what has to be added to the prompt: empty where the user's prompt holds the LoRA already.
     `timesteps` are those that the first or only pass visits, `hires_timesteps` those of the hires pass; like `rule`, which they come from,
     they are None where the host's schedule `scheduler` decides. Where a model was distilled with a shift, the noise of each step is that of
-    `noise_timesteps` instead. `cfg` above 1 is for the first `cfg_steps` steps of a pass (0: for all). `evaluations` counts the UNet's for
-    one image, `evaluations_without` those of the user's own settings.
+    `noise_timesteps` instead. `hires_sampler` is the user's own for that pass. `cfg` above 1 is for the first `cfg_steps` steps of a pass
+    (0: for all). `evaluations` counts the UNet's for one image, `evaluations_without` those of the user's own settings.
     """
 
     active: bool
@@ -50,6 +50,7 @@ class Plan:
     hires_timesteps: tuple[int, ...] | None = None
     hires_noise_timesteps: tuple[int, ...] | None = None
     hires_steps: int = 0
+    hires_sampler: str = ""
     evaluations: int = 0
     evaluations_without: int = 0
     notes: tuple[str, ...] = ()
@@ -65,7 +66,7 @@ class Plan:
         made = len(self.timesteps) if self.timesteps is not None else self.steps
         passes = f"{made} step{'s' if made != 1 else ''}"
         if self.hires_steps:
-            passes += f" + {self.hires_steps} hires"
+            passes += f" + {self.hires_steps} hires" + (f" ({self.hires_sampler})" if self.hires_sampler else "")
         cfg = f"CFG {self.cfg:g}" + (f" in {self.cfg_steps}, then 1" if self.cfg_steps else "")
         numbers = [f"{name} {value:g}" for name, value in (("gamma", self.gamma), ("guidance", self.guidance)) if value is not None]
         parts = [passes, cfg, self.sampler, *numbers, lora]
@@ -107,11 +108,16 @@ def calls(steps: int, sampler: str) -> int:
 
 def _evaluations_without(request: Request, facts: Facts) -> int:
     """What the user's own settings would ask of the UNet."""
-    passes = [host_share(request.host_steps, request.denoise)]
+    passes = [(_share(request.host_steps, request.denoise, facts), request.host_sampler)]
     if request.hires_denoise is not None:
-        passes.append(request.host_hires_steps or request.host_steps)
+        passes.append((request.host_hires_steps or request.host_steps, request.hires_sampler or request.host_sampler))
     parts = len(prompt_parts(request.prompt))
-    return sum(evaluations(steps, request.host_cfg, request.host_sampler, facts.skips_uncond, parts) for steps in passes)
+    return sum(evaluations(steps, request.host_cfg, sampler, facts.skips_uncond, parts) for steps, sampler in passes)
+
+
+def _share(steps: int, strength: float, facts: Facts) -> int:
+    """How many of `steps` the host makes by itself."""
+    return steps if facts.host_makes_all else host_share(steps, strength)
 
 
 def _fill(choice: Choice, request: Request, facts: Facts) -> Plan:
@@ -134,9 +140,12 @@ def _fill(choice: Choice, request: Request, facts: Facts) -> Plan:
         if request.host_hires_steps not in (0, steps) and not request.hires_steps:
             preset = request.host_hires_steps
             notes.append(f"Hires steps {preset} is only what the WebUI's preset fills in: {steps} are made. Any other value counts")
-        hires_timesteps = _timesteps(rule, hires_steps, request.hires_denoise, facts.all_steps, hires=True)
+        own_times = request.hires_sampler in facts.self_timed
+        hires_timesteps = _timesteps(None if own_times else rule, hires_steps, request.hires_denoise, facts.all_steps, hires=True)
+        if request.hires_scheduler and hires_timesteps is not None:
+            notes.append(f"Hires schedule type {request.hires_scheduler} is not used: the method's own timesteps are")
         hires_steps = hires_steps if hires_timesteps is None else len(hires_timesteps)
-    made = host_share(steps, request.denoise) if timesteps is None else len(timesteps)
+    made = _share(steps, request.denoise, facts) if timesteps is None else len(timesteps)
     parts = len(prompt_parts(request.prompt))
     skips_uncond = facts.skips_uncond or is_plain(request.prompt)
     if request.negative_prompt.strip() and math.isclose(cfg, 1.0) and is_plain(request.prompt):
@@ -164,7 +173,11 @@ def _fill(choice: Choice, request: Request, facts: Facts) -> Plan:
         hires_timesteps=_asked(hires_timesteps, profile),
         hires_noise_timesteps=hires_timesteps if profile.shift else None,
         hires_steps=hires_steps,
-        evaluations=sum(evaluations(n, cfg, sampler, skips_uncond, parts, cfg_steps) for n in (made, hires_steps) if n),
+        hires_sampler=request.hires_sampler if hires_steps else "",
+        evaluations=sum(
+            evaluations(n, cfg, by, skips_uncond, parts, cfg_steps)
+            for n, by in ((made, sampler), (hires_steps, request.hires_sampler or sampler)) if n
+        ),
         notes=tuple(notes),
         changed={k: v for k, v in values.items() if v is not None and (row := row_value(profile, k)) is not None and v != row},
     )
@@ -226,6 +239,8 @@ def _notes_on(choice: Choice, request: Request, facts: Facts) -> list[str]:
             notes.append(f"LoRA '{lora.name}' is recognised as {recognised}, and runs with the settings of {profile.label}, as chosen")
         if lora.detection.superseded:
             notes.append(f"LoRA '{lora.name}': {lora.detection.reason}")
+    if request.second_checkpoint and lora is None and profile.weights != NOTHING:
+        notes.append(f"{short(request.second_checkpoint)} takes over with as few steps, and no LoRA makes it fit for them")
     pixels = profile.resolution.get(facts.family or "")
     if pixels and request.width * request.height > (_LARGE * pixels) ** 2:
         size = f"{request.width}x{request.height}"
@@ -245,6 +260,9 @@ def _sampling(profile: Profile, request: Request, facts: Facts, notes: list[str]
         return sampler, request.scheduler, None
     if request.scheduler:
         notes.append(f"schedule {short(request.scheduler)} is not one of this WebUI's: the method's own timesteps are used")
+    if sampler in facts.self_timed and profile.timesteps is not None:
+        notes.append(f"sampler {sampler} chooses its timesteps itself: those of {profile.label} are not used")
+        return sampler, profile.scheduler, None
     known = facts.schedulers is None or profile.scheduler in facts.schedulers
     if not known and profile.timesteps is None:
         raise Refusal(f"{profile.label} needs the schedule {profile.scheduler}, which this WebUI does not have")

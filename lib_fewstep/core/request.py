@@ -38,6 +38,11 @@ class Request:
     """The same for the hires pass; None without one."""
     hires_steps: int = 0
     """Steps of the hires pass; 0: as many as in the first."""
+    hires_sampler: str = ""
+    hires_scheduler: str = ""
+    """Of the hires pass, where the user chose others for it."""
+    second_checkpoint: str = ""
+    """What takes over from the loaded one: the hires pass' own, or the Refiner."""
     width: int = 0
     height: int = 0
     """Pixels of the first pass; 0: not known."""

@@ -49,9 +49,18 @@ def request_of(p: Any, prompt: str, negative_prompt: str) -> Request:
         host_hires_steps=hires_steps,
         host_cfg=p.cfg_scale,
         host_sampler=p.sampler_name,
+        hires_sampler=_own(p, "hr_sampler_name") if hires else "",
+        hires_scheduler=_own(p, "hr_scheduler") if hires else "",
+        second_checkpoint=_own(p, "refiner_checkpoint") or (_own(p, "hr_checkpoint_name") if hires else ""),
         width=p.width,
         height=p.height,
     )
+
+
+def _own(p: Any, name: str) -> str:
+    """What the user chose for a pass of its own; "" where it is what the first pass has."""
+    value = getattr(p, name, None)
+    return "" if value is None or value == "None" or str(value).startswith("Use same") else str(value)
 
 
 def apply(plan: Plan, p: Any) -> None:

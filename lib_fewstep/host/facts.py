@@ -85,6 +85,7 @@ class HostFacts:
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
         return Facts(
             unet, loras, samplers, schedulers, all_steps=settings.all_steps(), skips_uncond=_skips_uncond(),
+            host_makes_all=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
             all_or_none=_loads_all_or_none(), checkpoint=self._recognised(info, unet),
             saved=self._saved.of(info.name) if info is not None else {}, unseen=unseen,
         )
@@ -137,6 +138,12 @@ def _loads_all_or_none() -> bool:
     """Forge and reForge stumble over a name that they do not know, and load nothing; Neo's later loader, without dyn_dims, does not."""
     load = getattr(networks(), "load_networks", None)
     return load is not None and _skips_uncond() and "dyn_dims" in inspect.signature(load).parameters
+
+
+def _self_timed() -> frozenset[str]:
+    """DDIM, PLMS, UniPC: the host hands them timesteps of its own, and asks nobody for others."""
+    module = sys.modules.get("modules.sd_samplers_timesteps")
+    return frozenset(row[0] for row in getattr(module, "samplers_timesteps", ()))
 
 
 def _skips_uncond() -> bool:

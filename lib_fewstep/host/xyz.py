@@ -3,12 +3,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modules import scripts
 
+from ..core.choose import fitting
 from ..core.request import AUTO
 from .state import plan_of
+
+if TYPE_CHECKING:
+    from .facts import HostFacts
 
 OFF = "None"
 _ATTRIBUTE, _STARTED, _SECONDS = "fewstep_axes", "fewstep_started", "fewstep_seconds"
@@ -23,8 +27,15 @@ def axes_of(p: Any, enabled: bool) -> tuple[bool, dict[str, Any]]:
     return (values["method"] != OFF if "method" in values else enabled), values
 
 
-def register(methods: Callable[[], list[str]], loras: Callable[[], list[str]], cost: Callable[[Any, str], str]) -> None:
+def register(facts: HostFacts, cost: Callable[[Any, str], str]) -> None:
     """Adds the axes, in place of same-named ones: safe to call again. Without the X/Y/Z script it does nothing. `cost` labels a method."""
+
+    def methods() -> list[str]:
+        return list(facts.tables.profiles)
+
+    def loras() -> list[str]:
+        return [lora.name for lora in fitting(facts.of_page(), facts.tables)]
+
     for module in _xyz_modules():
         for option in module.axis_options:
             if option.label in _BUILT_IN:

@@ -13,7 +13,7 @@ from lib_fewstep.core.facts import Facts, InstalledLora
 from lib_fewstep.core.plan import Plan, evaluations, make_plan
 from lib_fewstep.core.profiles import Tables
 from lib_fewstep.core.prompts import lora_tags, with_tag
-from lib_fewstep.core.request import AUTO, Request, explicit, request_from, row_value
+from lib_fewstep.core.request import AUTO, NO_LORA, Request, explicit, request_from, row_value
 from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora, ready_for
 
 pytest.importorskip("hypothesis")
@@ -534,6 +534,36 @@ def test_no_value_makes_it_raise(values: dict[str, Any]) -> None:
     found = request_from(values)
     assert found.steps is None or (type(found.steps) is int and 1 <= found.steps <= 150)
     assert plan(found, facts("sd15", LCM, TCD)).notes is not None
+
+
+def test_a_sampler_of_the_hires_pass_is_counted_and_named() -> None:
+    found = plan(Request(hires_denoise=0.5, hires_sampler="DPM++ SDE", hires_scheduler="Karras"), facts("sd15", LCM))
+    assert_active(found, evaluations=4 + 7, hires_timesteps=(499, 379, 259, 139), hires_sampler="DPM++ SDE")
+    assert "4 steps + 4 hires (DPM++ SDE)" in found.summary
+    assert "Hires schedule type Karras is not used: the method's own timesteps are" in found.notes
+    assert plan(Request(hires_sampler="Euler"), facts("sd15", LCM)).hires_sampler == ""
+
+
+def test_a_sampler_that_chooses_its_timesteps_itself_gets_none() -> None:
+    there = replace(facts("sd15", LCM), self_timed=frozenset({"DDIM", "PLMS"}))
+    found = plan(Request(sampler="DDIM"), there)
+    assert_active(found, sampler="DDIM", rule=None, timesteps=None, steps=4)
+    assert "sampler DDIM chooses its timesteps itself" in found.notes[0]
+    second = plan(Request(hires_denoise=0.5, hires_sampler="PLMS"), there)
+    assert_active(second, timesteps=(999, 759, 499, 259), hires_timesteps=None, hires_steps=4)
+
+
+@pytest.mark.parametrize("all_of_them, made", [(False, 11), (True, 20)])
+def test_what_the_host_makes_of_its_steps_in_img2img_hangs_on_its_option(all_of_them: bool, made: int) -> None:
+    there = replace(facts("sd15", LCM), host_makes_all=all_of_them)
+    assert plan(Request(denoise=0.5, host_steps=20), there).evaluations_without == 2 * made
+
+
+def test_a_second_checkpoint_that_no_lora_makes_fit_is_told() -> None:
+    merged = Request(method="lcm", lora=NO_LORA, second_checkpoint="base.safetensors")
+    assert any("'base.safetensors' takes over with as few steps" in note for note in plan(merged, facts("sd15", LCM)).notes)
+    with_lora = replace(merged, lora=AUTO)
+    assert not any("takes over" in note for note in plan(with_lora, facts("sd15", LCM)).notes)
 
 
 def test_explicit_is_what_differs_from_what_was_filled_in() -> None:

@@ -87,6 +87,8 @@ class Page:
                 "denoising_strength": gr.Slider(0, 1, value=0.75, elem_id=f"{tab}_denoising_strength"),
                 "hr-checkbox": gr.Checkbox(False, elem_id=f"{tab}_hr-checkbox"),
                 "hires_steps": gr.Slider(0, 150, value=0, elem_id=f"{tab}_hires_steps"),
+                "hr_sampler": gr.Dropdown(["Use same sampler", "DPM++ SDE"], value="Use same sampler", elem_id="hr_sampler"),
+                "hr_scheduler": gr.Dropdown(["Use same scheduler", "Karras"], value="Use same scheduler", elem_id="hr_scheduler"),
                 "script_list": gr.Dropdown(["None", "X/Y/Z plot"], value="None", type="index"),
                 **{f"{axis}_type": gr.Dropdown(["Nothing", "Seed", "[Accelerator] Method"], value="Seed", type="index") for axis in "xyz"},
                 "x_values": gr.Textbox(""),

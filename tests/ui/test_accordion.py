@@ -328,6 +328,14 @@ def test_the_line_counts_the_hires_pass(page: Page) -> None:
     assert_says(page, what_runs(page, hires_denoise=0.75, hires_steps=3, host_hires_steps=3))
 
 
+def test_the_line_takes_a_sampler_of_the_hires_pass_into_account(page: Page) -> None:
+    page.switch_on()
+    page.set_host("hr-checkbox", True)
+    page.set_host("hr_sampler", "DPM++ SDE")
+    assert "4 steps + 4 hires (DPM++ SDE)" in page["plan"]
+    assert_says(page, what_runs(page, hires_denoise=0.75, hires_sampler="DPM++ SDE"))
+
+
 def test_a_large_folder_is_looked_at_in_pieces_and_nothing_is_decided_before(page: Page) -> None:
     page.source.unseen = 4000
     page.switch_on()
