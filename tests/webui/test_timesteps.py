@@ -164,6 +164,16 @@ def test_a_hires_sampler_of_its_own_runs_at_the_methods_timesteps(webui: WebUI, 
     assert result.timesteps(1) == pytest.approx(within("lcm", STEPS, 0.5), abs=1)
 
 
+def test_a_sampler_that_chooses_its_timesteps_itself_may(webui: WebUI) -> None:
+    if "DDIM" not in [sampler["name"] for sampler in webui.get("/sdapi/v1/samplers")]:
+        pytest.skip("this WebUI has no DDIM")
+    second = hires(webui, "lcm", hr_sampler_name="DDIM", denoising_strength=0.5)
+    assert second.passes[1]["sampler"] == "DDIM" and second.timesteps(1)
+    first = webui.txt2img({"method": "lcm", "sampler": "DDIM"})
+    assert first.passes[0]["sampler"] == "DDIM" and 999 not in first.timesteps()
+    assert "sampler DDIM chooses its timesteps itself" in first.comments and webui.plan(method="lcm", sampler="DDIM")["timesteps"] is None
+
+
 def test_a_hires_checkpoint_that_is_the_same_changes_nothing(webui: WebUI) -> None:
     if webui.kind == EMBEDDED:
         pytest.skip("the embedded host has one checkpoint and no field for another")
