@@ -134,17 +134,7 @@ def _fill(choice: Choice, request: Request, facts: Facts) -> Plan:
     notes += _notes_on(choice, request, facts)
     sampler, scheduler, rule = _sampling(profile, request, facts, notes)
     timesteps = _timesteps(rule, steps, request.denoise, facts.all_steps)
-    hires_timesteps, hires_steps = None, 0
-    if request.hires_denoise is not None:
-        hires_steps = request.hires_steps or steps
-        if request.host_hires_steps not in (0, steps) and not request.hires_steps:
-            preset = request.host_hires_steps
-            notes.append(f"Hires steps {preset} is only what the WebUI's preset fills in: {steps} are made. Any other value counts")
-        own_times = request.hires_sampler in facts.self_timed
-        hires_timesteps = _timesteps(None if own_times else rule, hires_steps, request.hires_denoise, facts.all_steps, hires=True)
-        if request.hires_scheduler and hires_timesteps is not None:
-            notes.append(f"Hires schedule type {request.hires_scheduler} is not used: the method's own timesteps are")
-        hires_steps = hires_steps if hires_timesteps is None else len(hires_timesteps)
+    hires_timesteps, hires_steps = (None, 0) if request.hires_denoise is None else _hires(request, rule, steps, facts, notes)
     made = _share(steps, request.denoise, facts) if timesteps is None else len(timesteps)
     parts = len(prompt_parts(request.prompt))
     skips_uncond = facts.skips_uncond or is_plain(request.prompt)
@@ -181,6 +171,22 @@ def _fill(choice: Choice, request: Request, facts: Facts) -> Plan:
         notes=tuple(notes),
         changed={k: v for k, v in values.items() if v is not None and (row := row_value(profile, k)) is not None and v != row},
     )
+
+
+def _hires(request: Request, rule: Rule | None, steps: int, facts: Facts, notes: list[str]) -> tuple[tuple[int, ...] | None, int]:
+    """Timesteps of the hires pass (None: the host's schedule decides) and how many steps it makes: as many as the first, or the user's."""
+    asked = request.hires_steps or steps
+    if request.host_hires_steps not in (0, asked) and not request.hires_steps:
+        preset = request.host_hires_steps
+        notes.append(f"Hires steps {preset} is only what the WebUI's preset fills in: {asked} are made. Any other value counts")
+    if request.hires_sampler in facts.self_timed:
+        return None, asked
+    timesteps = _timesteps(rule, asked, request.hires_denoise or 0.0, facts.all_steps, hires=True)
+    if timesteps is None:
+        return None, asked
+    if request.hires_scheduler not in ("", "Automatic"):
+        notes.append(f"Hires schedule type {request.hires_scheduler} is not used: the method's own timesteps are")
+    return timesteps, len(timesteps)
 
 
 def _asked(timesteps: tuple[int, ...] | None, profile: Profile) -> tuple[int, ...] | None:

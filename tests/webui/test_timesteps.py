@@ -162,6 +162,7 @@ def test_a_hires_sampler_of_its_own_runs_at_the_methods_timesteps(webui: WebUI, 
     assert result.passes[0]["sampler"] == "LCM Few-Step"
     assert result.passes[1]["sampler"] == fields.get("hr_sampler_name", "LCM Few-Step")
     assert result.timesteps(1) == pytest.approx(within("lcm", STEPS, 0.5), abs=1)
+    assert ("Hires schedule type Karras is not used" in result.comments) == (fields.get("hr_scheduler") == "Karras")
 
 
 def test_a_sampler_that_chooses_its_timesteps_itself_may(webui: WebUI) -> None:
