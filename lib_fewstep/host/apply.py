@@ -13,7 +13,7 @@ from modules import sd_samplers, shared
 from ..core.plan import Plan
 from ..core.prompts import is_plain, with_tag
 from ..core.request import Request
-from ..core.schedules import max_steps, sigmas_at, timesteps_for
+from ..core.schedules import TRAIN_TIMESTEPS, max_steps, sigmas_at, timesteps_for
 from . import infotext, settings
 from .state import plan_of, set_plan
 
@@ -213,7 +213,7 @@ class _Timesteps:
 
 def _sigmas(timesteps: Sequence[int], model_wrap: Any) -> torch.Tensor:
     """Their noise levels, and 0. The hosts' own sampler LCM has a table of every twentieth, and reckons the others from it."""
-    if not hasattr(model_wrap, "skip_steps"):
+    if len(model_wrap.sigmas) >= TRAIN_TIMESTEPS:
         return sigmas_at(timesteps, model_wrap.sigmas)
     sigmas = model_wrap.t_to_sigma(torch.as_tensor(list(timesteps), device=model_wrap.sigmas.device))
     return torch.cat([sigmas, sigmas.new_zeros(1)])
