@@ -43,9 +43,12 @@ def settings_by_hand(method: Profile) -> dict[str, Any]:
 
 
 def without_negative_prompt(webui: WebUI, cfg: float = 1) -> dict[str, Any]:
-    """At CFG 1 the host's own option to leave it out, where there is one: in a batch of two, nine evaluations are rounded otherwise."""
-    has_option = "skip_early_cond" in webui.get("/probe/defaults")
-    return {"override_settings": {"skip_early_cond": 1.0}} if cfg == 1 and has_option else {}
+    """At CFG 1 the host's own option to leave it out, else the one to evaluate it apart: in a batch of two, nine evaluations are rounded
+    otherwise.
+    """
+    defaults = webui.get("/probe/defaults")
+    found = next(({name: value} for name, value in (("skip_early_cond", 1.0), ("batch_cond_uncond", False)) if name in defaults), {})
+    return {"override_settings": found} if cfg == 1 and found else {}
 
 
 def schedules(webui: WebUI) -> set[str]:
