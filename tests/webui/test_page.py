@@ -295,7 +295,7 @@ def test_the_button_upscale_makes_the_hires_pass_of_a_finished_picture(tab: Tab,
     tab.host("gallery").locator("img").first.click()
     if tab.page.locator("#lightboxModal").is_visible():  # gradio 4 has chosen a single picture already: the click has enlarged it
         tab.page.locator(".modalClose").click()
-    if webui.kind == "forge":  # by itself, too, its button ends in an error with the default upscaler, a latent one
+    if webui.kind in ("forge", "reforge"):  # by itself, too, its button ends in an error with the default upscaler, a latent one
         hires = tab.host("hr").locator(".label-wrap > span").first
         hires.click()
         tab.pick(tab.host("hr_upscaler"), "Lanczos")
