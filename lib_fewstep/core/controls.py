@@ -59,7 +59,7 @@ def _filled_in(filled_for: Any, tables: Tables) -> Mapping[str, Any] | None:
     if text.startswith(_SAVED):
         try:
             numbers = json.loads(text.removeprefix(_SAVED))
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return numbers if isinstance(numbers, dict) else None
     profile = tables.profiles.get(text)

@@ -25,9 +25,10 @@ class Plan:
 
     `tag` is what has to be added to the prompt: empty where the user's prompt holds the LoRA already.
     `timesteps` are those that the first or only pass visits, `hires_timesteps` those of the hires pass; like `rule`, which they come from,
-    they are None where the host's schedule `scheduler` decides. Where a model was distilled with a shift, the noise of each step is that of
-    `noise_timesteps` instead. `hires_sampler` is the user's own for that pass. `cfg` above 1 is for the first `cfg_steps` steps of a pass
-    (0: for all). `evaluations` counts the UNet's for one image, `evaluations_without` those of the user's own settings.
+    they are None where the host's schedule `scheduler` decides, or a sampler by itself. Where a model was distilled with a shift, the noise
+    of each step is that of `noise_timesteps` instead. `hires_sampler` is the user's own for that pass. `cfg` above 1 is for the first
+    `cfg_steps` steps of a pass (0: for all). `evaluations` counts the UNet's for one image, `evaluations_without` those of the user's own
+    settings.
     """
 
     active: bool
@@ -133,13 +134,16 @@ def _fill(choice: Choice, request: Request, facts: Facts) -> Plan:
     weight = _weight(choice, request, notes)
     notes += _notes_on(choice, request, facts)
     sampler, scheduler, rule = _sampling(profile, request, facts, notes)
-    timesteps = _timesteps(rule, steps, request.denoise, facts.all_steps)
-    hires_timesteps, hires_steps = (None, 0) if request.hires_denoise is None else _hires(request, rule, steps, facts, notes)
+    timesteps = _timesteps(None if sampler in facts.self_timed else rule, steps, request.denoise, facts.all_steps)
+    hires_sampler = request.hires_sampler or sampler
+    hires_rule = None if hires_sampler in facts.self_timed else rule
+    hires_timesteps, hires_steps = (None, 0) if request.hires_denoise is None else _hires(request, hires_rule, steps, facts, notes)
     made = _share(steps, request.denoise, facts) if timesteps is None else len(timesteps)
     parts = len(prompt_parts(request.prompt))
     skips_uncond = facts.skips_uncond or is_plain(request.prompt)
-    if request.negative_prompt.strip() and math.isclose(cfg, 1.0) and is_plain(request.prompt):
-        notes.append("the negative prompt has no effect at CFG 1: it is not evaluated, which halves the work")
+    if request.negative_prompt.strip() and math.isclose(cfg, 1.0) and skips_uncond:
+        saved = ", which halves the work" if parts == 1 else ""
+        notes.append(f"the negative prompt has no effect at CFG 1: it is not evaluated{saved}")
     values = {"steps": steps, "cfg": cfg, "cfg_steps": cfg_steps, "weight": weight, "gamma": gamma, "guidance": guidance}
     name = tag.name if tag else lora.name if lora else None
     return Plan(
@@ -166,7 +170,7 @@ def _fill(choice: Choice, request: Request, facts: Facts) -> Plan:
         hires_sampler=request.hires_sampler if hires_steps else "",
         evaluations=sum(
             evaluations(n, cfg, by, skips_uncond, parts, cfg_steps)
-            for n, by in ((made, sampler), (hires_steps, request.hires_sampler or sampler)) if n
+            for n, by in ((made, sampler), (hires_steps, hires_sampler)) if n
         ),
         notes=tuple(notes),
         changed={k: v for k, v in values.items() if v is not None and (row := row_value(profile, k)) is not None and v != row},
@@ -176,11 +180,9 @@ def _fill(choice: Choice, request: Request, facts: Facts) -> Plan:
 def _hires(request: Request, rule: Rule | None, steps: int, facts: Facts, notes: list[str]) -> tuple[tuple[int, ...] | None, int]:
     """Timesteps of the hires pass (None: the host's schedule decides) and how many steps it makes: as many as the first, or the user's."""
     asked = request.hires_steps or steps
-    if request.host_hires_steps not in (0, asked) and not request.hires_steps:
+    if not request.hires_steps and asked != request.host_hires_steps and 0 < request.host_hires_steps <= MAX_STEPS:
         preset = request.host_hires_steps
         notes.append(f"Hires steps {preset} is only what the WebUI's preset fills in: {asked} are made. Any other value counts")
-    if request.hires_sampler in facts.self_timed:
-        return None, asked
     timesteps = _timesteps(rule, asked, request.hires_denoise or 0.0, facts.all_steps, hires=True)
     if timesteps is None:
         return None, asked
@@ -268,7 +270,6 @@ def _sampling(profile: Profile, request: Request, facts: Facts, notes: list[str]
         notes.append(f"schedule {short(request.scheduler)} is not one of this WebUI's: the method's own timesteps are used")
     if sampler in facts.self_timed and profile.timesteps is not None:
         notes.append(f"sampler {sampler} chooses its timesteps itself: those of {profile.label} are not used")
-        return sampler, profile.scheduler, None
     known = facts.schedulers is None or profile.scheduler in facts.schedulers
     if not known and profile.timesteps is None:
         raise Refusal(f"{profile.label} needs the schedule {profile.scheduler}, which this WebUI does not have")

@@ -121,7 +121,7 @@ def explicit(shown: Mapping[str, float | None], filled_in: Mapping[str, Any] | N
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e9
 
 
 def row_value(profile: Profile, name: str) -> float | None:

@@ -17,7 +17,7 @@ from ..core.schedules import TRAIN_TIMESTEPS, max_steps, sigmas_at, timesteps_fo
 from . import infotext, settings
 from .state import plan_of, set_plan
 
-_BEFORE, _WRITTEN = "fewstep_before", "fewstep_written"
+_BEFORE, _WRITTEN, _HIRES_SCHEDULER = "fewstep_before", "fewstep_written", "fewstep_hires_scheduler"
 
 
 def restore(p: Any) -> None:
@@ -50,11 +50,18 @@ def request_of(p: Any, prompt: str, negative_prompt: str) -> Request:
         host_cfg=p.cfg_scale,
         host_sampler=p.sampler_name,
         hires_sampler=_own(p, "hr_sampler_name") if hires else "",
-        hires_scheduler=_own(p, "hr_scheduler") if hires else "",
+        hires_scheduler=_hires_scheduler(p) if hires else "",
         second_checkpoint=_own(p, "refiner_checkpoint") or (_own(p, "hr_checkpoint_name") if hires else ""),
         width=p.width,
         height=p.height,
     )
+
+
+def _hires_scheduler(p: Any) -> str:
+    """As it was before the first batch: for "the same" the host then writes the first pass' schedule in its place."""
+    if not hasattr(p, _HIRES_SCHEDULER):
+        setattr(p, _HIRES_SCHEDULER, _own(p, "hr_scheduler"))
+    return getattr(p, _HIRES_SCHEDULER)
 
 
 def _own(p: Any, name: str) -> str:

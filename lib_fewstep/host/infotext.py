@@ -28,7 +28,7 @@ def entries(plan: Plan) -> dict[str, Any]:
     for name, key in _NUMBERS.items():
         if name in plan.changed and (name != "weight" or plan.tag):
             found[key] = f"{plan.changed[name]:.6g}"
-    if plan.rule is not None and plan.scheduler != "Automatic":
+    if plan.timesteps is not None and plan.scheduler != "Automatic":
         found["Schedule type"] = plan.scheduler  # the host writes it only where it made the schedule itself
     return found
 

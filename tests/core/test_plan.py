@@ -547,10 +547,23 @@ def test_a_sampler_of_the_hires_pass_is_counted_and_named() -> None:
 def test_a_sampler_that_chooses_its_timesteps_itself_gets_none() -> None:
     there = replace(facts("sd15", LCM), self_timed=frozenset({"DDIM", "PLMS"}))
     found = plan(Request(sampler="DDIM"), there)
-    assert_active(found, sampler="DDIM", rule=None, timesteps=None, steps=4)
+    assert_active(found, sampler="DDIM", rule="lcm", timesteps=None, steps=4)
     assert "sampler DDIM chooses its timesteps itself" in found.notes[0]
     second = plan(Request(hires_denoise=0.5, hires_sampler="PLMS"), there)
     assert_active(second, timesteps=(999, 759, 499, 259), hires_timesteps=None, hires_steps=4)
+    only_first = plan(Request(sampler="DDIM", hires_denoise=0.5, hires_sampler="Euler"), there)
+    assert_active(only_first, timesteps=None, hires_timesteps=(499, 379, 259, 139))
+
+
+def test_hires_steps_that_cannot_be_are_not_taken_for_a_preset() -> None:
+    found = plan(Request(hires_denoise=0.5, hires_steps=200, host_hires_steps=200), facts("sd15", LCM))
+    assert found.hires_steps == 4 and not any("preset" in note for note in found.notes)
+    assert "'hires_steps' is 200; expected a whole number from 0 to 150" in found.notes[0]
+
+
+def test_where_weights_do_not_bring_it_back_the_negative_prompt_has_no_effect() -> None:
+    found = plan(Request(prompt="a cat :1.3", negative_prompt="x", method="lcm"), replace(facts("sd15", LCM), skips_uncond=True))
+    assert found.evaluations == 4 and any("negative prompt has no effect" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("all_of_them, made", [(False, 11), (True, 20)])

@@ -275,7 +275,7 @@ def test_what_is_saved_for_one_checkpoint_is_not_asked_of_another() -> None:
     assert make_plan(asked, page.source.facts, TABLES).changed == {"steps": 5, "weight": 0.9}
 
 
-@pytest.mark.parametrize("garbage", ["saved: ", "saved: [1]", "saved: {", "saved: 1e999", 'saved: {"steps": "x", "gamma": true}'])
+@pytest.mark.parametrize("garbage", ["saved: ", "saved: [1]", "saved: {", "saved: " + "[" * 99999, 'saved: {"steps": "x", "gamma": true}'])
 def test_any_text_may_come_in_as_what_was_filled_in(garbage: str) -> None:
     page = Page(Source(facts("sd15", LCM)))
     page.switch_on()
