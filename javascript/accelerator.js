@@ -118,15 +118,26 @@
     let chosen, changed = false;
     function watchCheckpoint() {
         const field = gradioApp().querySelector("#setting_sd_model_checkpoint input, .model_selection input");
+        if (!field) return;
         const changedBefore = changed;
-        changed = (field ? field.value : "") !== chosen;
-        chosen = field ? field.value : "";
+        changed = chosen !== undefined && field.value !== chosen;
+        chosen = field.value;
         if (changed || changedBefore) TABS.forEach(sync);
+    }
+
+    // Answers may overtake each other: a line that speaks of another method than the one chosen by now is asked for once more.
+    function watchLine(tab) {
+        const line = gradioApp().querySelector(`#fewstep_${tab}_plan [data-method]`);
+        const field = gradioApp().querySelector(`#fewstep_${tab}_method input`);
+        if (!line || !field || field === document.activeElement || field.value === line.dataset.method || line.dataset.asked) return;
+        line.dataset.asked = "yes";
+        sync(tab);
     }
 
     setInterval(() => {
         TABS.forEach(watchDownload);
         watchCheckpoint();
+        TABS.forEach(watchLine);
     }, WATCH_MS);
 
     let checkpoint;

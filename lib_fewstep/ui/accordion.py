@@ -231,7 +231,7 @@ class Accordion:
         fresh = {name: {"value": shown[name]} for name, value in zip(ORDER, values, strict=False) if shown[name] != value}
         updates = {name: gr.update(**fresh.get(name, {}), **more.get(name, {})) for name in ORDER[1:]}
         offered = self._download_row.updates(view.offer, view.plan.method)
-        return [*updates.values(), gr.update(visible=view.has_saved), said, *offered, plan_html(view.plan, facts)]
+        return [*updates.values(), gr.update(visible=view.has_saved), said, *offered, plan_html(view.plan, facts, view.method)]
 
     def _plan_line(self, values: tuple[Any, ...], names: list[str]) -> str:
         """For the controls as they stand: nothing is filled in over what the user has just set."""
@@ -239,7 +239,8 @@ class Accordion:
         facts = self._source.of_page(whole=False)
         if facts.unseen:
             return looking_html(facts)
-        return plan_html(make_plan(request_of(controls, base, self._source.tables), facts, self._source.tables), facts)
+        shown = method_text(self._source.tables.profiles.get(controls.method))
+        return plan_html(make_plan(request_of(controls, base, self._source.tables), facts, self._source.tables), facts, shown)
 
     def _wanted(self, values: tuple[Any, ...], names: list[str]) -> tuple[Offer | None, str | None]:
         """What could be downloaded for the controls as they stand, and the method that runs."""

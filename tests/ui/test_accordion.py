@@ -85,6 +85,15 @@ def test_switching_on_fills_in_what_auto_comes_down_to_and_says_so(page: Page) -
     assert_says(page, what_runs(page))
 
 
+def test_the_line_says_for_which_choice_it_was_made(page: Page) -> None:
+    page.switch_on()
+    assert 'data-method="Auto"' in page["plan"]
+    page.set("method", LCM_TEXT)
+    assert f'data-method="{LCM_TEXT}"' in page["plan"]
+    page.set("steps", 6)
+    assert f'data-method="{LCM_TEXT}"' in page["plan"]
+
+
 def test_choices_are_those_of_the_checkpoint(page: Page) -> None:
     page.switch_on()
     assert LCM_TEXT in page.choices("method") and LIGHTNING_TEXT not in page.choices("method")
