@@ -107,6 +107,11 @@ def _number(value: Any, low: float, high: float, whole: bool) -> float | None:
     return int(number) if whole else number
 
 
+def own_choice(value: Any) -> str:
+    """What the user chose for a pass of its own; "" where it is "Use same sampler" and the like, or nothing."""
+    return value if isinstance(value, str) and value != "None" and not value.startswith("Use same") else ""
+
+
 def short(value: Any) -> str:
     """`value` as a message quotes it."""
     text = repr(value)

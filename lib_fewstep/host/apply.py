@@ -12,7 +12,7 @@ from modules import sd_samplers, shared
 
 from ..core.plan import Plan
 from ..core.prompts import is_plain, with_tag
-from ..core.request import Request
+from ..core.request import Request, own_choice
 from ..core.schedules import TRAIN_TIMESTEPS, max_steps, sigmas_at, timesteps_for
 from . import infotext, settings
 from .state import plan_of, set_plan
@@ -49,9 +49,11 @@ def request_of(p: Any, prompt: str, negative_prompt: str) -> Request:
         host_hires_steps=hires_steps,
         host_cfg=p.cfg_scale,
         host_sampler=p.sampler_name,
-        hires_sampler=_own(p, "hr_sampler_name") if hires else "",
+        hires_sampler=own_choice(getattr(p, "hr_sampler_name", None)) if hires else "",
         hires_scheduler=_hires_scheduler(p) if hires else "",
-        second_checkpoint=_own(p, "refiner_checkpoint") or (_own(p, "hr_checkpoint_name") if hires else ""),
+        second_checkpoint=own_choice(getattr(p, "refiner_checkpoint", None)) or (
+            own_choice(getattr(p, "hr_checkpoint_name", None)) if hires else ""
+        ),
         width=p.width,
         height=p.height,
     )
@@ -60,14 +62,8 @@ def request_of(p: Any, prompt: str, negative_prompt: str) -> Request:
 def _hires_scheduler(p: Any) -> str:
     """As it was before the first batch: for "the same" the host then writes the first pass' schedule in its place."""
     if not hasattr(p, _HIRES_SCHEDULER):
-        setattr(p, _HIRES_SCHEDULER, _own(p, "hr_scheduler"))
+        setattr(p, _HIRES_SCHEDULER, own_choice(getattr(p, "hr_scheduler", None)))
     return getattr(p, _HIRES_SCHEDULER)
-
-
-def _own(p: Any, name: str) -> str:
-    """What the user chose for a pass of its own; "" where it is what the first pass has."""
-    value = getattr(p, name, None)
-    return "" if value is None or value == "None" or str(value).startswith("Use same") else str(value)
 
 
 def apply(plan: Plan, p: Any) -> None:

@@ -12,13 +12,15 @@ from ..core.facts import Facts
 from ..core.offers import Offer, offer_for
 from ..core.plan import make_plan
 from ..core.profiles import Tables
-from ..core.request import AUTO, Request
+from ..core.request import AUTO, Request, own_choice
 from .download_row import DownloadRow, Downloads
 from .view import comparison, has_number, known_html, looking_html, lora_choices, make_view, message_html, method_choices, plan_html
 
 HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling", "denoising_strength", "hr-checkbox", "hires_steps",
                  "hr_sampler", "hr_scheduler", "width", "height")
-"""Endings of the host controls' elem_ids (`txt2img_prompt`, but `hr_sampler`) whose values the plan line takes into account."""
+"""Endings of the host controls' elem_ids (`txt2img_prompt`; `hr_sampler` and `hr_scheduler` are whole) that the plan line takes into
+account.
+"""
 
 PLOT_CONTROLS = ("script_list", "x_type", "x_values", "X values", "y_type", "z_type")
 """The same for the host's X/Y/Z plot, which `Compare` fills in. Its dropdown of values has no elem_id, and is known by its label."""
@@ -181,8 +183,8 @@ class Accordion:
             host_hires_steps=hires_steps,
             host_cfg=_number(host.get("cfg_scale"), default.host_cfg, least=1),
             host_sampler=_text(host.get("sampling"), default.host_sampler),
-            hires_sampler=_other(host.get("hr_sampler")) if hires else "",
-            hires_scheduler=_other(host.get("hr_scheduler")) if hires else "",
+            hires_sampler=own_choice(host.get("hr_sampler")) if hires else "",
+            hires_scheduler=own_choice(host.get("hr_scheduler")) if hires else "",
             width=int(_number(host.get("width"), 0, least=0)),
             height=int(_number(host.get("height"), 0, least=0)),
         )
@@ -251,11 +253,6 @@ class Accordion:
 
     def _id(self, name: str) -> str:
         return f"fewstep_{self._tab}_{name}"
-
-
-def _other(value: Any) -> str:
-    """What is chosen for the hires pass alone; "" for "Use same sampler"."""
-    return "" if _text(value, "Use same").startswith("Use same") else value
 
 
 def _text(value: Any, default: str) -> str:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from .client import PROMPT, Result, WebUI
 from .hosts import EMBEDDED
-from .test_generation import EULER_METHOD, ROUNDING, has_simple, hires_fields
+from .test_generation import EULER_METHOD, ROUNDING, difference, has_simple, hires_fields
 from .test_timesteps import within
 from .variants import OTHER, install
 
@@ -192,10 +192,6 @@ def rounding(webui: WebUI, ask: Callable[..., Result], by_hand: Fields, picture:
     options = {**by_hand["override_settings"], "batch_cond_uncond": False}
     otherwise = ask(**{**by_hand, "override_settings": options})
     return ROUNDING + 2 * max(difference(one, other) for one, other in zip(picture.images, otherwise.images, strict=True))
-
-
-def difference(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.abs(one - other).mean())
 
 
 @pytest.fixture

@@ -20,7 +20,12 @@ ROUNDING = 0.5
 
 def same(one: np.ndarray, other: np.ndarray) -> bool:
     """The same picture, up to rounding."""
-    return one.shape == other.shape and float(np.abs(one - other).mean()) <= ROUNDING
+    return one.shape == other.shape and difference(one, other) <= ROUNDING
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    """Mean difference, of 255."""
+    return float(np.abs(one - other).mean())
 
 
 def published_timesteps(rule: Any, steps: int) -> list[int] | None:
