@@ -11,6 +11,7 @@ from lib_fewstep.host import downloads, generation, infotext, routes, samplers, 
 from lib_fewstep.host.cfg import steer_cfg
 from lib_fewstep.host.facts import USER_TABLE, HostFacts
 from lib_fewstep.host.reload import forget_library
+from lib_fewstep.host.state import TITLE
 from lib_fewstep.ui.accordion import HOST_CONTROLS, PLOT_CONTROLS, Accordion, Widgets
 
 facts = HostFacts()
@@ -24,7 +25,7 @@ class Accelerator(scripts.Script):
         self.host_controls: dict[str, Any] = {}
 
     def title(self) -> str:
-        return "Accelerator"
+        return TITLE
 
     def show(self, is_img2img: bool) -> object:
         self.tab = "img2img" if is_img2img else "txt2img"
@@ -33,7 +34,7 @@ class Accelerator(scripts.Script):
     def ui(self, is_img2img: bool) -> list[Any]:
         self.accordion = Accordion(self.tab, facts, Widgets(InputAccordion, ToolButton), fetching)
         controls = self.accordion.build()
-        self.infotext_fields = self.accordion.paste_fields(lambda params: infotext.read(params, facts.tables))
+        self.infotext_fields = self.accordion.paste_fields(lambda params: infotext.read(params, facts.tables, facts.installed))
         self.paste_field_names = [name for _, name in self.infotext_fields]
         return controls
 
@@ -63,7 +64,7 @@ def on_before_ui() -> None:
     # here and not below: while the WebUI loads scripts, it takes 14 to 85 ms to find out who registers a callback
     script_callbacks.on_script_unloaded(on_script_unloaded)
     script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts))
-    script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params))
+    script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params, facts.tables, facts.installed))
     script_callbacks.on_cfg_denoiser(steer_cfg)
     settings.register(USER_TABLE, facts.tables.problems, facts.tables.profiles)
     xyz.register(facts, lambda p, method: generation.cost(p, method, facts))

@@ -7,7 +7,7 @@ from .facts import Facts, InstalledLora
 from .layout import KOHYA, PEFT
 from .profiles import CHECKPOINT, FAMILIES, LORA, NOTHING, Profile, Tables
 from .prompts import LoraTag, can_be_written, lora_tags
-from .request import AUTO, NO_LORA, Request, request_from, short
+from .request import AUTO, NO_LORA, Request, quoted, request_from
 
 _LOADED_NAMES = {None: (KOHYA,), "flux": (KOHYA, PEFT)}
 """Whose tensor names the WebUIs load, by family; None stands for every other one."""
@@ -32,8 +32,10 @@ def choose(request: Request, facts: Facts, tables: Tables) -> Choice:
     What the prompt holds comes first, then what the user chose, then what the checkpoint is, then the best LoRA that is installed.
     """
     choice = _choose(request, facts, tables)
-    if choice.lora is not None and facts.all_or_none:
-        _check_all_known(request.prompt, facts)
+    if choice.lora is not None:
+        _check_weights(request.prompt)
+        if facts.all_or_none:
+            _check_all_known(request.prompt, facts)
     return choice
 
 
@@ -41,11 +43,13 @@ def _choose(request: Request, facts: Facts, tables: Tables) -> Choice:
     if facts.unet is not None and facts.unet.reads_picture:
         raise Refusal("the loaded checkpoint is an InstructPix2Pix model, guided by the picture too: no method was made for that")
     if request.method != AUTO and request.method not in tables.profiles:
-        raise Refusal(f"method {short(request.method)} is unknown; expected auto or one of {', '.join(tables.profiles)}")
+        raise Refusal(f"method {quoted(request.method)} is unknown; expected auto or one of {', '.join(tables.profiles)}")
     present = _accelerators_in(request.prompt, facts, tables)
     if len(present) > 1:
         names = " and ".join(tag.text for tag, _ in present)
-        raise Refusal(f"the prompt holds {len(present)} accelerator LoRAs, {names}: they undo each other; leave one")
+        if len({lora.name for _, lora in present}) == 1:
+            raise Refusal(f"The prompt holds the same LoRA {len(present)} times, {names}, and WebUIs add them up; keep one")
+        raise Refusal(f"The prompt holds {len(present)} accelerator LoRAs, {names}; use only one")
     own = checkpoint_profile(facts, tables)
     if present:
         tag, lora = present[0]
@@ -111,12 +115,8 @@ def _has_schedule(profile: Profile, facts: Facts) -> bool:
 
 
 def _accelerators_in(prompt: str, facts: Facts, tables: Tables) -> list[tuple[LoraTag, InstalledLora]]:
-    found: dict[str, tuple[LoraTag, InstalledLora]] = {}
-    for tag in lora_tags(prompt):
-        for lora in facts.loras:
-            if lora.is_called(tag.name) and lora.detection.method in tables.profiles:
-                found[lora.name] = tag, lora
-    return list(found.values())
+    found = ((tag, facts.called(tag.name)) for tag in lora_tags(prompt))
+    return [(tag, lora) for tag, lora in found if lora is not None and lora.detection.method in tables.profiles]
 
 
 def _from_prompt(request: Request, facts: Facts, tables: Tables, tag: LoraTag, lora: InstalledLora) -> Choice:
@@ -161,19 +161,26 @@ def _check_not_twice(own: Profile | None, what: str, request: Request, facts: Fa
         raise Refusal(f"the loaded checkpoint is {own.label} itself ({reason}), and {what}, {way_out}")
 
 
+def _check_weights(prompt: str) -> None:
+    """Every WebUI then loads no LoRA at all, not even those beside it."""
+    for tag in lora_tags(prompt):
+        if tag.weight is None:
+            raise Refusal(f"The prompt's {tag.text} has a weight that is not a number, so no LoRA is loaded; write a number such as 0.8")
+
+
 def _check_all_known(prompt: str, facts: Facts) -> None:
     for tag in lora_tags(prompt):
-        if not any(lora.is_called(tag.name) for lora in facts.loras):
+        if facts.called(tag.name) is None:
             way_out = "take the tag out, or put its file into the Lora folder and refresh the list"
             raise Refusal(f"the prompt's {tag.text} names no LoRA that is installed, and this WebUI then loads none at all: {way_out}")
 
 
 def _named(name: str, facts: Facts) -> InstalledLora:
-    for lora in facts.loras:
-        if lora.is_called(name):
-            return lora.examined()
+    lora = facts.called(name)
+    if lora is not None:
+        return lora.examined()
     way_out = "put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto"
-    raise Refusal(f"LoRA {short(name)} is not installed; {way_out}")
+    raise Refusal(f"LoRA {quoted(name)} is not installed; {way_out}")
 
 
 def _profile_of(request: Request, lora: InstalledLora, facts: Facts, tables: Tables) -> Profile:

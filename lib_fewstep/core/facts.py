@@ -41,6 +41,8 @@ class Facts:
     """Whether a pass that begins below full noise makes all the method's steps in what is left, or the share that the host makes."""
     host_makes_all: bool = False
     """Whether the host's own img2img makes as many steps as it is told, not a share of them."""
+    calls_per_step: Mapping[str, int] = field(default_factory=dict)
+    """How often a sampler calls the model in a step, 1 where it is not named here; 0: it decides by itself how many steps it makes."""
     self_timed: frozenset[str] = frozenset()
     """Samplers that choose their timesteps themselves."""
     skips_uncond: bool = False
@@ -58,3 +60,12 @@ class Facts:
     def family(self) -> str | None:
         """The loaded checkpoint's family; None where it is not known."""
         return self.unet.family if self.unet is not None else None
+
+    def called(self, name: str) -> InstalledLora | None:
+        """The LoRA that the WebUI loads for a tag's `name`: the file of that name, else the only one that has it as an alias.
+
+        Source: `list_available_networks` and `load_networks` of the WebUIs' LoRA extension, which forbids an alias that several have.
+        """
+        by_name = next((lora for lora in self.loras if lora.name == name), None)
+        by_alias = [lora for lora in self.loras if name in lora.aliases]
+        return by_name or (by_alias[0] if len(by_alias) == 1 else None)

@@ -7,9 +7,9 @@ from typing import Any
 
 from modules import shared
 
-from ..core.plan import calls
 from .apply import set_hires_cfg
 from .state import plan_of
+from .timesteps import pass_of
 
 
 def steer_cfg(params: Any) -> None:
@@ -21,10 +21,9 @@ def steer_cfg(params: Any) -> None:
     _leave_out_uncond(params)
     if not plan.cfg_steps:
         return
-    sampler, done = params.denoiser.sampler, params.denoiser.step
-    guided = calls(plan.cfg_steps, sampler.config.name)
+    guided, done = pass_of(plan, p).guided_calls, params.denoiser.step
     if done + 1 >= guided:
-        sampler.sampler_extra_args["cond_scale"] = 1.0  # for the next evaluation: this one has been handed its own
+        params.denoiser.sampler.sampler_extra_args["cond_scale"] = 1.0  # for the next evaluation: this one has been handed its own
     set_hires_cfg(p, 1.0 if getattr(p, "is_hr_pass", False) and done >= guided else plan.cfg)  # for this one already
 
 

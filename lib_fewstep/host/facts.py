@@ -13,7 +13,7 @@ from modules import sd_models, sd_samplers, sd_schedulers, shared
 from modules.paths import data_path
 
 from ..core.detect import Detection, DetectionCache, detect_checkpoint
-from ..core.facts import Facts
+from ..core.facts import Facts, InstalledLora
 from ..core.header import Unreadable, read_header
 from ..core.layout import NO_LAYOUT, Layout, layout_of
 from ..core.profiles import Tables, load_tables, preferring
@@ -63,6 +63,10 @@ class HostFacts:
         unet = layout if layout.family or layout.sites else self._loaded(_loaded_model())
         return self._facts(unet, _selected(), lambda seen, count: whole)
 
+    def installed(self) -> tuple[InstalledLora, ...]:
+        """The LoRAs that were found so far."""
+        return self._folder.look(lambda seen, count: False)[0]
+
     def preset_hires_steps(self) -> int:
         """What the host by itself puts into the page's Hires steps."""
         return settings.preset_hires_steps()
@@ -86,6 +90,7 @@ class HostFacts:
         return Facts(
             unet, loras, samplers, schedulers, all_steps=settings.all_steps(), skips_uncond=_skips_uncond(),
             host_makes_all=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
+            calls_per_step=_calls_per_step(),
             all_or_none=_loads_all_or_none(), checkpoint=self._recognised(info, unet),
             saved=self._saved.of(info.name) if info is not None else {}, unseen=unseen,
         )
@@ -144,6 +149,18 @@ def _self_timed() -> frozenset[str]:
     """DDIM, PLMS, UniPC: the host hands them timesteps of its own, and asks nobody for others."""
     module = sys.modules.get("modules.sd_samplers_timesteps")
     return frozenset(row[0] for row in getattr(module, "samplers_timesteps", ()))
+
+
+_UNFLAGGED = {"sample_heunpp2": 3, "sample_dpm_adaptive": 0}
+"""What hosts publish no flag for, by the sampler's function: of third order; deciding by itself how many steps it makes."""
+
+
+def _calls_per_step() -> dict[str, int]:
+    """How often a sampler calls the model in a step, where it is not once: hosts flag those of second order."""
+    found = {data.name: 2 for data in sd_samplers.all_samplers if data.options.get("second_order", False)}
+    module = sys.modules.get("modules.sd_samplers_kdiffusion")
+    unflagged = {name: _UNFLAGGED[function] for name, function, *_ in getattr(module, "samplers_k_diffusion", ()) if function in _UNFLAGGED}
+    return {**found, **unflagged}
 
 
 def _skips_uncond() -> bool:

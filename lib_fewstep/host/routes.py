@@ -11,8 +11,9 @@ from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from modules import shared
 
 from ..core.choose import fitting
+from ..core.decide import make_plan
 from ..core.facts import InstalledLora
-from ..core.plan import Plan, make_plan
+from ..core.plan import Plan
 from ..core.profiles import Profile, Range
 from ..core.request import Request, request_from
 from .facts import HostFacts

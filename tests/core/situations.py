@@ -36,7 +36,8 @@ BROKEN = lora("broken", None, "", readable=False, reason="unreadable: the file i
 
 
 def facts(family: str | None = "sd15", *loras: InstalledLora, **more: Any) -> Facts:
-    return Facts(None if family is None else UNET_LAYOUTS[family], loras, **more)
+    known = {"calls_per_step": {"DPM++ SDE": 2, "Heun": 2}, **more}
+    return Facts(None if family is None else UNET_LAYOUTS[family], loras, **known)
 
 
 def ready_for(row: Profile, family: str, name: str = "x") -> Facts:

@@ -13,7 +13,8 @@ import pytest
 from tests.core.lora_files import SD15, kohya, write
 
 COUNT = 25
-OURS = ("lib_fewstep.host.facts", "lib_fewstep.host.folder", "lib_fewstep.host.settings", "lib_fewstep.host.network")
+OURS = ("lib_fewstep.host.facts", "lib_fewstep.host.folder", "lib_fewstep.host.settings", "lib_fewstep.host.network",
+        "lib_fewstep.host.timesteps", "lib_fewstep.host.request")
 
 
 class State(SimpleNamespace):
@@ -37,7 +38,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleName
         "modules.paths": {"data_path": str(tmp_path)},
         "modules.options": {"OptionHTML": object},
         "modules.sd_models": {"checkpoint_aliases": {}, "model_data": SimpleNamespace(sd_model=None)},
-        "modules.sd_samplers": {"all_samplers_map": {}},
+        "modules.sd_samplers": {"all_samplers_map": {}, "all_samplers": []},
         "modules.sd_schedulers": {"schedulers": []},
         "networks": {"available_networks": listed},
     }
