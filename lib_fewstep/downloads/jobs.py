@@ -17,7 +17,7 @@ from .transfer import Cancelled, Failed, fetch
 class Downloads:
     """At most one at a time. `folder` is where files go, `forbidden` why nothing may be fetched, `done` is called when a file is there."""
 
-    def __init__(self, folder: Callable[[], Path], forbidden: Callable[[], str | None], done: Callable[[], None]):
+    def __init__(self, folder: Callable[[], Path], forbidden: Callable[[], str | None], done: Callable[[], object]):
         self._folder, self._forbidden, self._done = folder, forbidden, done
         self._cancel = threading.Event()
         self._lock = threading.Lock()

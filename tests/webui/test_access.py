@@ -1,4 +1,4 @@
-"""The routes ask for what the host's page asks for: its login, an account of the API, either of both, or nothing. The page may be left out."""
+"""The routes ask for what the host's page asks for: its login, an account of the API, either of both, or nothing; without a page too."""
 from __future__ import annotations
 
 import pytest

@@ -15,6 +15,7 @@ from .test_generation import hires_fields, same
 from .test_routes import ROUTES
 from .test_timesteps import hires_share_of_host
 
+
 @pytest.fixture
 def alone(webui: WebUI, pool: Pool) -> Iterator[WebUI]:
     """The same WebUI, started without its page, with the same checkpoint."""
