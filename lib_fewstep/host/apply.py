@@ -169,7 +169,7 @@ def leave_negative_unread(p: Any) -> None:
     `p.all_negative_prompts`, which stays as it is.
     """
     plan = plan_of(p)
-    if plan is None or not math.isclose(plan.cfg, 1.0):
+    if plan is None or not math.isclose(plan.cfg, 1.0) or not settings.leaves_out_negative():
         return
     if all(map(is_plain, p.prompts)):
         p.negative_prompts = [""] * len(p.negative_prompts)

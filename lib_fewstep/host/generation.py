@@ -7,7 +7,7 @@ from typing import Any
 from ..core.controls import parse_args
 from ..core.plan import Plan, make_plan
 from ..core.request import request_from
-from . import apply, xyz
+from . import apply, cfg, xyz
 from .facts import HostFacts
 from .state import decision_of, set_decision
 
@@ -33,6 +33,7 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
 
 def steer_batch(p: Any) -> None:
     """For the `process_batch` hook: the sampler is made, the prompts are shared out between the passes, and none is encoded yet."""
+    cfg.stay_last()
     apply.steer_img2img(p)
     apply.leave_negative_unread(p)
 

@@ -436,7 +436,7 @@ def test_two_at_once_do_not_meet(hub: Hub, tmp_path: Path) -> None:
     thread = threading.Thread(target=first)
     thread.start()
     assert begun.wait(10)
-    with pytest.raises(Failed, match="another download into .* is running"):
+    with pytest.raises(Failed, match=r"another download into .* is running"):
         get(hub, tmp_path)
     assert not ended.is_set()
     thread.join(20)
