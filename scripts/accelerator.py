@@ -14,8 +14,9 @@ from lib_fewstep.host.reload import forget_library
 from lib_fewstep.host.state import TITLE
 from lib_fewstep.ui.accordion import HOST_CONTROLS, PLOT_CONTROLS, Accordion, Widgets
 
+BARE = ("hr_sampler", "hr_scheduler", "script_list", "X values")  # what the hosts name without the tab; the last by its label alone
 facts = HostFacts()
-fetching = Downloads(downloads.lora_folder, downloads.forbidden, facts.refresh)
+fetching = Downloads(downloads.lora_folder, downloads.forbidden, lambda: facts.refresh(wait=True))
 
 
 class Accelerator(scripts.Script):
@@ -39,8 +40,8 @@ class Accelerator(scripts.Script):
         return controls
 
     def after_component(self, component: Any, **kwargs: Any) -> None:
-        id_, label = str(kwargs.get("elem_id") or ""), kwargs.get("label")
-        name = id_.removeprefix(f"script_{self.tab}_xyz_plot_").removeprefix(f"{self.tab}_") or (label if label in PLOT_CONTROLS else "")
+        id_, starts = str(kwargs.get("elem_id") or kwargs.get("label")), (f"{self.tab}_", f"script_{self.tab}_xyz_plot_")
+        name = next((id_.removeprefix(start) for start in starts if id_.startswith(start)), id_ if id_ in BARE else "")
         if name in (*HOST_CONTROLS, *PLOT_CONTROLS):
             self.host_controls[name] = component
         elif name == "gallery":  # made after all controls, however the user has ordered the page

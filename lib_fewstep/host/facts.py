@@ -20,6 +20,7 @@ from ..core.profiles import Tables, load_tables, preferring
 from . import settings
 from .folder import GoOn, LoraFolder, networks
 from .network import unet_of
+from .rescan import Rescan
 from .saved import SavedSettings
 
 _log = logging.getLogger("fewstep")
@@ -38,6 +39,7 @@ class HostFacts:
             _log.warning("%s", problem)
         self._folder = LoraFolder(DetectionCache(Path(data_path) / "cache" / "fewstep-loras.json", self._tables))
         self._saved = SavedSettings(_SAVED)
+        self._rescan = Rescan()
         self._unets: WeakKeyDictionary[Any, Layout] = WeakKeyDictionary()
         self._headers: dict[tuple[str, int], tuple[Layout, Mapping[str, str]]] = {}
 
@@ -77,11 +79,11 @@ class HostFacts:
             raise ValueError("no checkpoint is selected: choose one, then save")
         self._saved.keep(_selected().name, request)
 
-    def refresh(self) -> None:
-        """Lets the host look for LoRA files again."""
-        lora_extension = networks()
-        if lora_extension is not None:
-            lora_extension.list_available_networks()
+    def refresh(self, wait: bool = False) -> str:
+        """Lets the host look for LoRA files again, while no picture is made. Returns what to say where that comes later, not now; with
+        `wait` it is done on return.
+        """
+        return self._rescan.now() or "" if wait else self._rescan.soon()
 
     def _facts(self, unet: Layout | None, info: Any, go_on: GoOn) -> Facts:
         loras, unseen = self._folder.look(go_on)

@@ -9,7 +9,7 @@ from ..core.controls import parse_args
 from ..core.decide import make_plan
 from ..core.plan import Plan
 from ..core.request import request_from
-from . import apply, network, prompts, timesteps
+from . import apply, cfg, network, prompts, timesteps
 from .facts import HostFacts
 from .request import request_of
 from .state import generation_of, note
@@ -37,6 +37,7 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
 
 def steer_batch(p: Any) -> None:
     """For the `process_batch` hook: the sampler is made, the prompts are shared out between the passes, and none is encoded yet."""
+    cfg.stay_last()
     timesteps.steer_img2img(p)
     prompts.leave_negative_unread(p)
     network.change_for_passes(p)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..core.plan import Plan
 from ..core.prompts import is_plain, with_tag
+from . import settings
 from .state import plan_of
 
 
@@ -33,7 +34,7 @@ def leave_negative_unread(p: Any) -> None:
     `p.all_negative_prompts`, which stays as it is.
     """
     plan = plan_of(p)
-    if plan is None or not math.isclose(plan.cfg, 1.0):
+    if plan is None or not math.isclose(plan.cfg, 1.0) or not settings.leaves_out_negative():
         return
     if all(map(is_plain, p.prompts)):
         p.negative_prompts = [""] * len(p.negative_prompts)

@@ -5,6 +5,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -35,6 +36,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleName
     fakes: dict[str, dict[str, Any]] = {
         "modules": {},
         "modules.shared": {"state": state, "opts": SimpleNamespace(data={}, sd_model_checkpoint=None)},
+        "modules.call_queue": {"queue_lock": Lock()},
         "modules.paths": {"data_path": str(tmp_path)},
         "modules.options": {"OptionHTML": object},
         "modules.sd_models": {"checkpoint_aliases": {}, "model_data": SimpleNamespace(sd_model=None)},
