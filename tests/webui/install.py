@@ -5,9 +5,8 @@
     python -m tests.webui.install a1111 DIR --source ~/stable-diffusion-webui --repositories ~/stable-diffusion-webui/repositories
     python -m tests.webui.install neo ~/hosts/neo --dry-run                       tells what it would run
 
-It needs git and the Python that the WebUI is made for (python3.10 …, or --python). Everything goes into DIR: the checkout, the repositories
-that it wants beside it, and a virtual environment in DIR/venv with torch for the CPU and the packages that the WebUI pins. Then
-`pytest tests/webui -k NAME` runs on it; see hosts.py.
+It needs git and the Python that the WebUI is made for (python3.10 …, or --python). Into DIR go the checkout, the repositories that it
+imports from, and venv/ with torch for the CPU and the packages that the WebUI pins. Then `pytest tests/webui -k NAME` runs on it.
 """
 from __future__ import annotations
 
@@ -50,7 +49,7 @@ class Recipe:
     beside: tuple[str, ...] = ()
     """Installed together with the requirements."""
     instead: Mapping[str, str] = field(default_factory=dict)
-    """A word in a line of the requirements -> what is asked for in place of that line."""
+    """A package in the requirements -> what is asked for in place of its line."""
     repositories: Mapping[str, Repository] = field(default_factory=dict)
     """Folder in repositories/ -> what the WebUI imports from there."""
 
@@ -156,7 +155,7 @@ def pinned_requirements(text: str, recipe: Recipe, torch: Sequence[str]) -> str:
     """The WebUI's requirements with `torch` (what is installed, with its exact version) held, and some lines put in another way."""
     lines: list[str] = []
     for line in text.splitlines():
-        word = next((word for word in recipe.instead if re.search(rf"\b{re.escape(word)}\b", line.partition("#")[0])), None)
+        word = next((word for word in recipe.instead if re.search(rf"(^|/){re.escape(word)}($|-\d|[\s=<>~!;\[])", line)), None)
         wanted = recipe.instead[word] if word else line.strip()
         if re.split(r"[\s=<>~!;\[]", wanted, maxsplit=1)[0].lower() not in ("torch", "torchvision"):
             lines.append(wanted)
@@ -165,7 +164,7 @@ def pinned_requirements(text: str, recipe: Recipe, torch: Sequence[str]) -> str:
 
 def description(wish: Wish) -> dict[str, object]:
     """What `hosts.py` reads about the WebUI."""
-    return {"kind": wish.kind, "python": "venv/bin/python", "cpu": True, "flags": [], "environment": {}}
+    return {"kind": wish.kind, "python": "venv/bin/python", "flags": [], "environment": {}}
 
 
 def steps(wish: Wish, link: Path) -> list[str]:
@@ -191,8 +190,8 @@ def problem_with(wish: Wish, link: Path) -> str:
         return f"{wish.repositories} has no folder {', '.join(missing)}; {wish.kind} needs {', '.join(wish.recipe.repositories)}"
     if shutil.which("git") is None:
         return "git is not installed"
-    if shutil.which(python) is None:
-        return f"{python} is not installed; {wish.kind} is made for Python {wish.recipe.python}. Name another one with --python"
+    if shutil.which(python) is None or subprocess.run((python, "--version"), capture_output=True).returncode:
+        return f"{python} does not run; {wish.kind} is made for Python {wish.recipe.python}. Name one with --python"
     return ""
 
 
@@ -214,8 +213,8 @@ def install(wish: Wish, link: Path) -> None:
 
 def _run(command: Command) -> None:
     print(f"$ {shlex.join(command)}", flush=True)
-    unset = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
-    subprocess.run(command, check=True, env={key: value for key, value in os.environ.items() if key not in unset})
+    own = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")}
+    subprocess.run(command, check=True, env=own)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -240,7 +239,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif problem := problem_with(wish, link):
         parser.error(problem)
     else:
-        install(wish, link)
+        try:
+            install(wish, link)
+        except subprocess.CalledProcessError as error:
+            parser.error(f"{shlex.join(error.cmd)} ended with {error.returncode}; remove {folder} before another try")
         print(f"{link.name} is ready: python -m pytest tests/webui -k {link.name}")
 
 
