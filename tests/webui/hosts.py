@@ -38,7 +38,8 @@ from typing import Any
 
 import requests
 
-from lib_fewstep.core.profiles import CHECKPOINT, LORA, Profile, PublishedFile, load_tables, name_key
+from lib_fewstep.core.profiles import CHECKPOINT, LORA, Profile, PublishedFile, name_key
+from lib_fewstep.core.tables import load_tables
 
 from . import lora_files, make_tiny_checkpoints
 
