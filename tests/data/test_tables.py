@@ -406,7 +406,7 @@ def test_the_authors_settings(key, steps, cfg, sampler, timesteps):
 
 @pytest.mark.parametrize("key, gamma", [("tcd", 0.3), ("hyper-sd15-1", 1.0), ("pcm-small-8", 0.0), ("pcm-normal-4", 0.0), ("tdd", 0.2)])
 def test_the_authors_gamma(key, gamma):
-    assert TABLES.profiles[key].gamma.default == gamma
+    assert METHODS[key]["gamma"]["default"] == gamma
 
 
 @pytest.mark.parametrize(
