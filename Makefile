@@ -1,8 +1,10 @@
-# Two commands do all their own set-up: `make demo` and `make test`.
+# Each target does its own set-up: `make demo` installs what the demo runs, `make test` what is missing beside that.
 PYTHON ?= python3
 VENV := .venv
 VENV3 := .venv-gradio3
-PIP_FLAGS := --quiet --disable-pip-version-check
+PIP_INSTALL := -m pip install --disable-pip-version-check
+CPU_TORCH := $$($(PYTHON) requirements/torch_index.py)
+PARALLEL ?= -n 2 --dist loadgroup
 
 .PHONY: help demo serve test test-gradio3 lint types bench clean
 help:
@@ -12,29 +14,36 @@ help:
 	@echo "make lint    ruff;   make types    pyright;   make bench    figures;   make clean"
 
 # -- environments: gradio 4 as Forge ships it, gradio 3 as AUTOMATIC1111 does
-$(VENV)/.ready: requirements/test.txt requirements/no-deps.txt
+$(VENV)/.demo: requirements/common.txt requirements/demo.txt requirements/no-deps.txt
+	@echo "Setting up $(VENV) for the demo, about 1600 MB on the disk. This takes some minutes."
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install $(PIP_FLAGS) -r requirements/test.txt
-	$(VENV)/bin/pip install $(PIP_FLAGS) --no-deps -r requirements/no-deps.txt
+	$(VENV)/bin/python $(PIP_INSTALL) $(CPU_TORCH) -r requirements/demo.txt
+	$(VENV)/bin/python $(PIP_INSTALL) --no-deps -r requirements/no-deps.txt
 	@touch $@
 
-$(VENV3)/.ready: requirements/gradio3.txt requirements/no-deps.txt
+$(VENV)/.ready: $(VENV)/.demo requirements/test.txt requirements/pytest.txt
+	@echo "Setting up $(VENV) for the tests, about 500 MB more on the disk."
+	$(VENV)/bin/python $(PIP_INSTALL) -r requirements/test.txt
+	@touch $@
+
+$(VENV3)/.ready: requirements/common.txt requirements/gradio3.txt requirements/pytest.txt requirements/no-deps.txt
+	@echo "Setting up $(VENV3) for the page's tests on gradio 3, about 1600 MB on the disk. This takes some minutes."
 	$(PYTHON) -m venv $(VENV3)
-	$(VENV3)/bin/pip install $(PIP_FLAGS) -r requirements/gradio3.txt
-	$(VENV3)/bin/pip install $(PIP_FLAGS) --no-deps -r requirements/no-deps.txt
+	$(VENV3)/bin/python $(PIP_INSTALL) $(CPU_TORCH) -r requirements/gradio3.txt
+	$(VENV3)/bin/python $(PIP_INSTALL) --no-deps -r requirements/no-deps.txt
 	@touch $@
 
-demo: $(VENV)/.ready
+demo: $(VENV)/.demo
 	$(VENV)/bin/python -m demo
 
-serve: $(VENV)/.ready
+serve: $(VENV)/.demo
 	$(VENV)/bin/python -m demo.serve
 
 test: $(VENV)/.ready test-gradio3
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest $(PARALLEL)
 
 test-gradio3: $(VENV3)/.ready
-	$(VENV3)/bin/python -m pytest tests/ui tests/downloads tests/demo/test_page.py
+	$(VENV3)/bin/python -m pytest $(PARALLEL) tests/ui tests/downloads tests/demo/test_page.py
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .

@@ -22,8 +22,11 @@ def main(arguments: list[str] | None = None) -> None:
     prompts = scenes.demo_prompts(options.pictures)
     doubt = 50 / len(prompts) ** 0.5  # standard error of a share near one half, in points
     print(f"{len(prompts)} pictures per method. Right: everything the prompt names is there, +-{doubt:.0f} points.\n")
-    rows = [compare.run_method(session, referee, prompts, method) for method in (None, *options.methods)]
-    print(compare.table(rows))
+    print(compare.heading(), flush=True)
+    rows = []
+    for method in (None, *options.methods):
+        rows.append(compare.run_method(session, referee, prompts, method))
+        print(compare.line(rows[-1]), flush=True)
     compare.draw(rows, OUT / "compare.png")
     print(f"\npictures: {OUT / 'compare.png'}")
 

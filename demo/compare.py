@@ -96,20 +96,19 @@ def _counted_evaluations(row: Row) -> Iterator[None]:
         hook.remove()
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows as text."""
+def heading() -> str:
+    """The table's first lines."""
     head = f"{'method':<18}{'steps':>6}{'UNet calls':>12}{'s/picture':>11}{'right':>8}{'at CFG 7':>10}"
-    lines = [head, "-" * len(head)]
-    for row in rows:
-        if row.refusal:
-            lines.append(f"{row.label:<18}not run: {row.refusal}")
-            continue
-        wrong = "" if row.wrong is None else f"{row.wrong.right:.0%}"
-        per_picture = row.seconds / max(1, len(row.pictures))
-        lines.append(
-            f"{row.label:<18}{row.steps:>6}{row.evaluations:>12}{per_picture:>11.3f}{row.right:>8.0%}{wrong:>10}"
-        )
-    return "\n".join(lines)
+    return f"{head}\n{'-' * len(head)}"
+
+
+def line(row: Row) -> str:
+    """A row as a line of the table."""
+    if row.refusal:
+        return f"{row.label:<18}not run: {row.refusal}"
+    wrong = "" if row.wrong is None else f"{row.wrong.right:.0%}"
+    per_picture = row.seconds / max(1, len(row.pictures))
+    return f"{row.label:<18}{row.steps:>6}{row.evaluations:>12}{per_picture:>11.3f}{row.right:>8.0%}{wrong:>10}"
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:

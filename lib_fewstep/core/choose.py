@@ -209,7 +209,7 @@ def _unusable(lora: InstalledLora, facts: Facts) -> str | None:
 
 def _check_family(profile: Profile, facts: Facts) -> None:
     if facts.family is not None and facts.family not in profile.families:
-        made_for = " and ".join(FAMILIES[f] for f in profile.families)
+        made_for = " and ".join(str(FAMILIES[f]) for f in profile.families)
         raise Refusal(f"{profile.label} is made for {made_for}, and the loaded checkpoint is {FAMILIES[facts.family]}")
 
 

@@ -76,7 +76,6 @@ def sample_tcd(
 
     The last step ends at timestep 0 rather than at noise level 0, and returns the variance-preserving latent there: that is
     how diffusers' TCDScheduler hands it to the VAE.
-
     `gamma` is not called `eta`, because the WebUIs overwrite any sampler parameter of that name.
     """
     if not 0.0 <= gamma <= 1.0:

@@ -55,7 +55,8 @@ def perflow_timesteps(steps: int, strength: float = 1.0) -> list[int]:
     if steps < PERFLOW_WINDOWS or strength < 1:
         return trailing_timesteps(steps, strength)
     _check_steps(steps, TRAIN_TIMESTEPS)
-    length, times = 1 / PERFLOW_WINDOWS, []
+    length = 1 / PERFLOW_WINDOWS
+    times: list[float] = []
     for window in range(PERFLOW_WINDOWS):
         share = steps // PERFLOW_WINDOWS + (window < steps % PERFLOW_WINDOWS)
         times += [(1 - window * length) - i * (length / share) for i in range(share)]

@@ -16,7 +16,8 @@ from ..core.detect import Detection, DetectionCache, detect_checkpoint
 from ..core.facts import Facts, InstalledLora
 from ..core.header import Unreadable, read_header
 from ..core.layout import NO_LAYOUT, Layout, layout_of
-from ..core.profiles import Tables, load_tables, preferring
+from ..core.profiles import Tables, preferring
+from ..core.tables import load_tables
 from . import settings
 from .folder import GoOn, LoraFolder, networks
 from .network import unet_of

@@ -121,7 +121,7 @@ def plan_html(plan: Plan, facts: Facts, method: str = "") -> str:
     """The plan in one line, and its notes. `method` is what the dropdown showed then: the page's script looks whether it still does."""
     notes = plan.notes if plan.active else plan.notes[1:]
     items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    family = html.escape(FAMILIES.get(facts.family or "", ""))
+    family = html.escape(str(FAMILIES.get(facts.family or "", "")))
     return (
         f'<div class="fewstep-plan" data-active="{str(plan.active).lower()}" data-family="{family}" data-method="{html.escape(method)}">'
         f"{html.escape(plan.summary)}</div>" + (f'<ul class="fewstep-notes">{items}</ul>' if items else "")

@@ -8,7 +8,8 @@ from typing import Any
 from lib_fewstep.core.detect import Detection
 from lib_fewstep.core.facts import Facts, InstalledLora
 from lib_fewstep.core.layout import KOHYA, Layout, layout_of
-from lib_fewstep.core.profiles import CHECKPOINT, LORA, Profile, load_tables
+from lib_fewstep.core.profiles import CHECKPOINT, LORA, Profile
+from lib_fewstep.core.tables import load_tables
 from tests.core.lora_files import UNETS, attention_weights, kohya
 
 TABLES = load_tables()

@@ -13,8 +13,9 @@ from lib_fewstep.core.facts import Facts
 from lib_fewstep.core.layout import NO_LAYOUT, Layout, layout_of
 from lib_fewstep.core.passes import Counting, Pass, counted
 from lib_fewstep.core.plan import Plan
-from lib_fewstep.core.profiles import Tables, load_tables
+from lib_fewstep.core.profiles import Tables
 from lib_fewstep.core.request import NO_LORA, Request, request_from
+from lib_fewstep.core.tables import load_tables
 from tests.core.situations import HYPER_8, LCM, STYLE, TCD, UNET_LAYOUTS, facts
 
 ROWS = """

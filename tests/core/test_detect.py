@@ -15,7 +15,8 @@ from lib_fewstep.core import detect as detect_module
 from lib_fewstep.core.detect import Detection, DetectionCache, detect, look
 from lib_fewstep.core.header import read_metadata
 from lib_fewstep.core.layout import KOHYA, PEFT, layout_of
-from lib_fewstep.core.profiles import PublishedFile, Tables, load_tables
+from lib_fewstep.core.profiles import PublishedFile, Tables
+from lib_fewstep.core.tables import load_tables
 from tests.core.lora_files import SD15, SDXL, attention_weights, kohya, lora_pair, modules, write
 
 pytest.importorskip("hypothesis")

@@ -14,7 +14,7 @@ import pytest
 
 from lib_fewstep.core.detect import detect
 from lib_fewstep.core.header import Unreadable, read_header
-from lib_fewstep.core.profiles import load_tables
+from lib_fewstep.core.tables import load_tables
 from tests.core.lora_files import SD15, kohya, write, write_header
 
 TABLES = load_tables()

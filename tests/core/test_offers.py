@@ -13,8 +13,9 @@ from lib_fewstep.core.detect import Detection, detect
 from lib_fewstep.core.facts import Facts
 from lib_fewstep.core.layout import Layout
 from lib_fewstep.core.offers import Offer, offer_for, offer_of
-from lib_fewstep.core.profiles import PublishedFile, Tables, load_tables
+from lib_fewstep.core.profiles import PublishedFile, Tables
 from lib_fewstep.core.request import Request
+from lib_fewstep.core.tables import load_tables
 from tests.core.lora_files import UNETS, kohya, write
 from tests.core.situations import HYPER_8, LCM, LIGHTNING, STYLE, TABLES, UNET_LAYOUTS, facts, lora
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib_fewstep.core.profiles import Profile, Range, Tables, load_tables
+from lib_fewstep.core.profiles import FAMILIES, Profile, Range, Tables
+from lib_fewstep.core.tables import load_tables
 
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- methods: written by `python -m tests.data.readme_table` -->", "<!-- end of methods -->"
-_FAMILIES = {"sd15": "SD 1.5", "sd21": "SD 2.1", "sdxl": "SDXL", "ssd1b": "SSD-1B", "vega": "Vega", "flux": "FLUX.1", "sd3": "SD3"}
 
 
 def table(tables: Tables) -> str:
@@ -23,7 +23,7 @@ def _line(profile: Profile, tables: Tables) -> str:
     cells = (
         f"`{profile.key}`",
         profile.label + (" ⓝⓒ" if profile.noncommercial else ""),
-        ", ".join(_FAMILIES[family] for family in profile.families),
+        ", ".join(FAMILIES[family].short for family in profile.families),
         _range(profile.steps),
         _range(profile.cfg) + (f", guidance {_range(profile.guidance)}" if profile.guidance else ""),
         f"{profile.weight.default:g}" if profile.weight else "–",

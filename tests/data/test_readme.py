@@ -1,7 +1,7 @@
 """The README shows the methods that the tables hold."""
 from __future__ import annotations
 
-from lib_fewstep.core.profiles import load_tables
+from lib_fewstep.core.tables import load_tables
 
 from .readme_table import README, with_table
 

@@ -7,30 +7,33 @@ from __future__ import annotations
 import copy
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import yaml
 
-DATA = Path(__file__).parents[2] / "lib_fewstep" / "data"
-METHOD_TABLE = yaml.safe_load((DATA / "methods.yaml").read_text(encoding="utf-8"))
-FILE_TABLE = yaml.safe_load((DATA / "files.yaml").read_text(encoding="utf-8"))
+from lib_fewstep.core.profiles import CHECKPOINT, LORA, NOTHING, Profile, PublishedFile, Range
+from lib_fewstep.core.rows import BadRow, file_from, method_from
+from lib_fewstep.core.tables import DATA, load_tables
+
+TABLES = load_tables()
+METHOD_TABLE, FILE_TABLE = (yaml.safe_load((DATA / name).read_text(encoding="utf-8")) for name in ("methods.yaml", "files.yaml"))
 METHODS, FILES = METHOD_TABLE["methods"], FILE_TABLE["files"]
 SOURCES = {**METHOD_TABLE["sources"], **FILE_TABLE["sources"]}
 
-FAMILIES = {"sd15", "sd21", "sdxl", "ssd1b", "vega", "flux", "sd3"}
+# What the WebUIs have, and we ourselves.
 SAMPLERS = {"LCM Few-Step", "TCD Few-Step", "PeRFlow Few-Step", "Euler", "Euler a", "DPM++ SDE", "DPM++ 2M", "UniPC"}
 SCHEDULERS = {"Automatic", "Uniform", "Karras", "Exponential", "SGM Uniform", "Simple", "Normal", "Beta", "Align Your Steps"}
-NUMBERS = ("steps", "cfg", "weight", "gamma", "guidance")
-METHOD_KEYS = {"label", "families", "steps", "cfg", "sampler", "timesteps", "scheduler", "negative_prompt", "source"}
-WEIGHTS_KEYS = {  # what a row says beside these, by where its weights come from
-    "lora": {"weight", "resolution", "licence", "noncommercial"},
-    "checkpoint": {"weights", "resolution", "licence", "noncommercial"},
-    "none": {"weights"},
+# What a row of ours says beside what the library asks of any row, by where its weights come from; and which of its keys need no source.
+OF_WEIGHTS = {
+    LORA: {"weight", "resolution", "licence", "noncommercial"},
+    CHECKPOINT: {"weights", "resolution", "licence", "noncommercial"},
+    NOTHING: {"weights"},
 }
-SPECIAL_KEYS = {"guidance", "cfg_steps", "prediction", "shift"}
-FILE_KEYS = {"file", "method", "family", "repo", "names", "loads_in", "licence", "source"}
-SOURCED = {"steps", "cfg", "weight", "gamma", "sampler", "timesteps", "negative_prompt", "resolution", "licence", *SPECIAL_KEYS}
+OWN_WORDS = {"label", "families", "weights", "scheduler", "noncommercial", "source", "notes"}
+OF_FILES = {"repo", "names", "loads_in", "licence", "source"}
+SOURCED_OF_FILES = {"size", "sha256", "webui_hash", "licence"}
 GENERIC = ("pytorch_lora_weights", "diffusion_pytorch_model")
 
 # What users store in presets and infotexts: a key may be added here, never taken away.
@@ -218,98 +221,101 @@ def kind_of(row: dict) -> str:
     return row.get("kind", "lora")
 
 
-def weights_of(row: dict) -> str:
-    return row.get("weights", "lora")
-
-
 def complaints_on_method(key: str, row: dict, sources: dict) -> list[str]:
-    found = []
-    expected = METHOD_KEYS | WEIGHTS_KEYS.get(weights_of(row), set()) | ({"gamma"} if row.get("sampler") == "TCD Few-Step" else set())
-    optional = SPECIAL_KEYS | {"notes"}
-    if weights_of(row) not in WEIGHTS_KEYS or expected - set(row) or set(row) - expected - optional:
-        return [f"{key}: fields missing or unknown: {sorted(expected ^ set(row) - optional)}"]
-    for name in NUMBERS:
-        value = row.get(name)
-        if value is not None and not (set(value) == {"default", "min", "max"} and value["min"] <= value["default"] <= value["max"]):
-            found.append(f"{key}.{name}: {value}")
-    if not all(type(n) is int and n >= 1 for n in row["steps"].values()):
-        found.append(f"{key}.steps: not whole numbers from 1")
-    if not (row["cfg"]["min"] >= 1 and row["cfg"]["max"] <= 15):
-        found.append(f"{key}: CFG out of this world")
-    if "weight" in row and not (row["weight"]["min"] > 0 and row["weight"]["max"] <= 1.5):
-        found.append(f"{key}: weight out of this world")
-    if "guidance" in row and not 0 < row["guidance"]["min"] <= row["guidance"]["max"] <= 15:
-        found.append(f"{key}: guidance out of this world")
-    if "gamma" in row and not 0 <= row["gamma"]["min"] <= row["gamma"]["max"] <= 1:
-        found.append(f"{key}.gamma: outside 0 to 1")
-    if row["sampler"] not in SAMPLERS or row["scheduler"] not in SCHEDULERS or not timesteps_are_known(row):
-        found.append(f"{key}: unknown sampler, scheduler or timesteps")
-    if not row["families"] or set(row["families"]) - FAMILIES or set(row.get("resolution", row["families"])) != set(row["families"]):
-        found.append(f"{key}: families {row['families']}, resolution {row.get('resolution')}")
-    if row["negative_prompt"] not in ("no", "weak", "yes") or (row["negative_prompt"] == "no") != (row["cfg"]["default"] == 1):
-        found.append(f"{key}: negative prompt {row['negative_prompt']!r} at CFG {row['cfg']['default']}")
-    fixed = row["steps"]["min"] == row["steps"]["max"]
-    if fixed and not re.search(rf"\b{row['steps']['default']} steps?\b", row["label"]):
-        found.append(f"{key}: the label does not say {row['steps']['default']} steps")
+    """What the library says of the row; and if that is nothing, what our own rows keep to beyond."""
+    try:
+        method = method_from(key, row, {})
+    except BadRow as bad:
+        return [f"{key}: key '{bad.key}' {bad}"]
+    return [f"{key}: {text}" for text in (*fields_amiss(method, row), *settings_amiss(key, method, row), *sources_amiss(row, sources))]
+
+
+def fields_amiss(method: Profile, row: dict) -> Iterator[str]:
+    """Keys that a row of its kind lacks or has beyond."""
+    needed = OF_WEIGHTS[method.weights] | {"source"} | ({"gamma"} if method.sampler == "TCD Few-Step" else set())
+    foreign = set(OF_WEIGHTS[LORA]) | {"gamma"}
+    if needed - set(row):
+        yield f"lacks {', '.join(sorted(needed - set(row)))}"
+    if (foreign - needed) & set(row):
+        yield f"has {', '.join(sorted((foreign - needed) & set(row)))}, which is not for it"
+    for name, value in row.items():
+        if isinstance(getattr(method, name), Range) and isinstance(value, dict) and set(value) != {"default", "min", "max"}:
+            yield f"{name} is {value}; expected one number, or default, min and max"
+
+
+def settings_amiss(key: str, method: Profile, row: dict) -> Iterator[str]:
+    """Settings that the library allows, and that no published method has."""
+    for name, low, high in (("cfg", 1, 15), ("weight", 0.05, 1.5), ("guidance", 0.05, 15)):
+        value = getattr(method, name)
+        if value is not None and not low <= value.min <= value.max <= high:
+            yield f"{name} {value} is out of this world ({low} to {high})"
+    if method.sampler not in SAMPLERS or method.scheduler not in SCHEDULERS:
+        yield f"sampler {method.sampler!r} or scheduler {method.scheduler!r} is unknown"
+    if isinstance(method.timesteps, tuple) and len(method.timesteps) != method.steps.max:
+        yield f"{len(method.timesteps)} timesteps for {method.steps.max} steps"
+    if "resolution" in row and set(method.resolution) != set(method.families):
+        yield f"resolution of {sorted(method.resolution)} for {sorted(method.families)}"
+    if (method.negative_prompt == "no") != (method.cfg.default == 1):
+        yield f"negative prompt {method.negative_prompt!r} at CFG {method.cfg.default:g}"
+    fixed = method.steps.min == method.steps.max
+    if fixed and not re.search(rf"\b{method.steps.default} steps?\b", method.label):
+        yield f"the label {method.label!r} does not say {method.steps.default} steps"
     in_key = re.search(r"-(\d+)(-cfg)?$", key)
-    if in_key and row["steps"]["default"] != int(in_key[1]):
-        found.append(f"{key}: steps {row['steps']['default']}")
-    limited = re.search(r"\bnc\b|unknown|non-commercial", row.get("licence", ""), re.IGNORECASE)
-    if "licence" in row and not (isinstance(row["noncommercial"], bool) and (row["noncommercial"] or not limited)):
-        found.append(f"{key}: licence {row['licence']!r} but not marked non-commercial")
-    needed = SOURCED & set(row)
-    allowed = needed | {f"{name}_range" for name in NUMBERS if name in row}
-    if needed - set(row["source"]) or set(row["source"]) - allowed:
-        found.append(f"{key}.source: {sorted(needed ^ set(row['source']))}")
-    found += [f"{key}.source.{name}: no source {used!r}" for name, used in row["source"].items() if used not in sources]
-    if not all(isinstance(note, str) and note.endswith(".") for note in row.get("notes", [])):
-        found.append(f"{key}.notes: not whole sentences")
-    return found
+    if in_key and method.steps.default != int(in_key[1]):
+        yield f"{method.steps.default} steps, and the key says {in_key[1]}"
+    if re.search(r"\bnc\b|unknown|non-commercial", method.licence, re.IGNORECASE) and not method.noncommercial:
+        yield f"licence {method.licence!r} is not marked noncommercial"
+    if not all(note.endswith(".") for note in method.notes):
+        yield "notes are not whole sentences"
 
 
-def timesteps_are_known(row: dict) -> bool:
-    """A rule by its name, or a descending list that has a timestep for each of the most steps."""
-    found = row["timesteps"]
-    if isinstance(found, str):
-        return found in ("lcm", "trailing", "perflow", "host")
-    return found == sorted(set(found), reverse=True) and 0 <= found[-1] <= found[0] <= 999 and len(found) == row["steps"]["max"]
+def sources_amiss(row: dict, sources: dict) -> Iterator[str]:
+    """Numbers without a source, and sources of nothing or of nobody."""
+    sourced, given = set(row) - OWN_WORDS, row.get("source", {})
+    if sourced - set(given):
+        yield f"no source of {', '.join(sorted(sourced - set(given)))}"
+    for name, used in given.items():
+        if name.removesuffix("_range") not in sourced:
+            yield f"source of {name}, which the row does not have"
+        if used not in sources:
+            yield f"source of {name}: {used!r} is not listed under sources"
 
 
-def complaints_on_file(row: dict, methods: dict, sources: dict) -> list[str]:
+def complaints_on_file(row: dict, methods: Mapping[str, Profile], sources: dict) -> list[str]:
+    """The same for a row of files.yaml."""
     name = f"{row.get('repo')}/{row.get('file')}"
-    optional = {"kind", "path", "size", "sha256", "webui_hash", "superseded", "note"}
-    if FILE_KEYS - set(row) or set(row) - FILE_KEYS - optional:
-        return [f"{name}: fields missing or unknown: {sorted(FILE_KEYS ^ set(row) - optional)}"]
-    found = []
-    if row["method"] not in methods or row["family"] not in methods[row["method"]]["families"]:
-        return [f"{name}: no method {row['method']!r} for {row['family']!r}"]
-    if kind_of(row) not in ("lora", "checkpoint") or (kind_of(row) == "lora") > (weights_of(methods[row["method"]]) == "lora"):
-        found.append(f"{name}: a {kind_of(row)} for a method whose weights are a {weights_of(methods[row['method']])}")
-    hashes = hashes_of(row)
-    if not all(isinstance(h, str) and re.fullmatch(r"[0-9a-f]{64}", h) for h in hashes):
-        found.append(f"{name}.sha256: {hashes}")
-    if "webui_hash" in row and not (isinstance(row["webui_hash"], str) and re.fullmatch(r"[0-9a-f]{12}", row["webui_hash"])):
-        found.append(f"{name}.webui_hash: {row['webui_hash']!r}")
-    if "size" in row and not (type(row["size"]) is int and row["size"] > 1_000_000 and row["size"] % 1_000_000):
-        found.append(f"{name}.size: {row['size']!r} is no exact number of bytes")
-    if row["loads_in"] not in ("all", "untested", "diffusers"):
-        found.append(f"{name}.loads_in: {row['loads_in']!r}")
-    if not row["repo"].startswith("civitai.com/") and row.get("path", "").rsplit("/", 1)[-1] != row["file"]:
-        found.append(f"{name}.path: {row.get('path')!r}")
-    if row.get("superseded"):
-        if row["names"] or not hashes or not row.get("note"):
-            found.append(f"{name}: a superseded upload is known by hash only, and says why")
-    elif not row["names"]:
-        found.append(f"{name}: no names")
-    for pattern in row["names"]:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            found.append(f"{name}: {pattern!r}: {error}")
-    if set(row["source"]) != {"size", "sha256", "webui_hash", "licence"} & set(row):
-        found.append(f"{name}.source: {sorted(row['source'])}")
-    found += [f"{name}.source.{key}: no source {used!r}" for key, used in row["source"].items() if used not in sources]
-    return found
+    try:
+        file = file_from(row, methods)
+    except BadRow as bad:
+        return [f"{name}: key '{bad.key}' {bad}"]
+    return [f"{name}: {text}" for text in file_amiss(file, methods[file.method], row, sources)]
+
+
+def file_amiss(file: PublishedFile, method: Profile, row: dict, sources: dict) -> Iterator[str]:
+    """What a file lacks or says wrongly."""
+    if OF_FILES - set(row):
+        yield f"lacks {', '.join(sorted(OF_FILES - set(row)))}"
+        return
+    if (file.kind == LORA) > (method.weights == LORA):
+        yield f"a {file.kind} for a method whose weights are a {method.weights}"
+    if file.webui_hash is not None and len(file.webui_hash) != 12:
+        yield f"webui_hash {file.webui_hash!r} has not 12 digits"
+    if file.size is not None and (file.size < 1_000_000 or not file.size % 1_000_000):
+        yield f"size {file.size} is not an exact number of bytes"
+    if file.loads_in not in ("all", "untested", "diffusers"):
+        yield f"loads_in {file.loads_in!r}"
+    if not file.repo.startswith("civitai.com/") and file.path.rpartition("/")[2] != file.file:
+        yield f"path {file.path!r} of {file.file}"
+    if file.superseded and (file.names or not file.sha256 or not file.note):
+        yield "a superseded upload is known by hash only, and says why"
+    if not file.superseded and not file.names:
+        yield "no names"
+    given = row.get("source", {})
+    if set(given) != SOURCED_OF_FILES & set(row):
+        yield f"sources of {sorted(given)}; expected of {sorted(SOURCED_OF_FILES & set(row))}"
+    for key, used in given.items():
+        if used not in sources:
+            yield f"source of {key}: {used!r} is not listed under sources"
 
 
 def hashes_of(row: dict) -> list[str]:
@@ -343,7 +349,7 @@ def test_a_method_is_complete_and_sourced(key):
 
 @pytest.mark.parametrize("row", FILES, ids=lambda row: f"{row['method']}:{row['family']}:{row['file']}")
 def test_a_file_is_complete_and_sourced(row):
-    assert complaints_on_file(row, METHODS, SOURCES) == []
+    assert complaints_on_file(row, TABLES.profiles, SOURCES) == []
 
 
 def test_no_method_that_users_may_have_saved_is_gone():
@@ -351,13 +357,13 @@ def test_no_method_that_users_may_have_saved_is_gone():
 
 
 def test_every_method_has_a_file_for_each_of_its_families():
-    wanted = {(key, family) for key, row in METHODS.items() if weights_of(row) != "none" for family in row["families"]}
-    assert wanted == {(row["method"], row["family"]) for row in FILES if not row.get("superseded")}
+    wanted = {(method.key, family) for method in TABLES.profiles.values() if method.weights != NOTHING for family in method.families}
+    assert wanted == {(file.method, file.family) for file in TABLES.files if not file.superseded}
 
 
 def test_sources_are_named_once_all_used_and_say_where():
     assert not set(METHOD_TABLE["sources"]) & set(FILE_TABLE["sources"])
-    used = {source for row in [*METHODS.values(), *FILES] for source in row["source"].values()}
+    used = {source for row in [*METHODS.values(), *FILES] for source in row.get("source", {}).values()}
     assert used == set(SOURCES)
     assert not used & {"belief", "unsourced"}
     assert all(len(text) > 20 for text in SOURCES.values())
@@ -394,8 +400,8 @@ def test_sources_are_named_once_all_used_and_say_where():
     ],
 )
 def test_the_authors_settings(key, steps, cfg, sampler, timesteps):
-    row = METHODS[key]
-    assert (row["steps"]["default"], row["cfg"]["default"], row["sampler"], row["timesteps"]) == (steps, cfg, sampler, timesteps)
+    method = TABLES.profiles[key]
+    assert (method.steps.default, method.cfg.default, method.sampler, METHODS[key]["timesteps"]) == (steps, cfg, sampler, timesteps)
 
 
 @pytest.mark.parametrize("key, gamma", [("tcd", 0.3), ("hyper-sd15-1", 1.0), ("pcm-small-8", 0.0), ("pcm-normal-4", 0.0), ("tdd", 0.2)])
@@ -454,6 +460,7 @@ METHOD_DAMAGE = {
     "CFG in diffusers' terms": lambda row: row["cfg"].update(min=0),
     "unknown sampler": lambda row: row.update(sampler="TCD"),
     "unknown timesteps": lambda row: row.update(timesteps="leading"),
+    "half a range": lambda row: row.update(steps={"default": 4, "max": 50}),
     "list of timesteps too short": lambda row: row.update(timesteps=[999, 749]),
     "unknown weights": lambda row: row.update(weights="unet"),
     "LoRA weight of a checkpoint": lambda row: row.update(weights="checkpoint"),
@@ -494,12 +501,28 @@ def test_a_damaged_method_is_noticed(damage):
 def test_a_damaged_file_is_noticed(damage):
     row = copy.deepcopy(next(row for row in FILES if row["file"] == "Hyper-SDXL-8steps-lora.safetensors"))
     FILE_DAMAGE[damage](row)
-    assert complaints_on_file(row, METHODS, SOURCES)
+    assert complaints_on_file(row, TABLES.profiles, SOURCES)
+
+
+def test_a_new_method_of_plain_numbers_is_told_what_it_lacks_alone():
+    row = {
+        "label": "Brush, 2 steps", "families": ["sd21"], "steps": 2, "cfg": 1, "weight": 1, "sampler": "LCM Few-Step",
+        "timesteps": "trailing", "scheduler": "Automatic", "negative_prompt": "no",
+    }  # fmt: skip
+    assert complaints_on_method("brush-2", row, SOURCES) == [
+        "brush-2: lacks licence, noncommercial, resolution, source",
+        "brush-2: no source of cfg, negative_prompt, sampler, steps, timesteps, weight",
+    ]
+    methods = {"brush-2": method_from("brush-2", row, {})}
+    assert complaints_on_file({"file": "brush.safetensors", "method": "brush-2", "family": "sd21"}, methods, SOURCES) == [
+        "None/brush.safetensors: lacks licence, loads_in, names, repo, source"
+    ]
 
 
 def test_double_hashes_and_greedy_patterns_are_noticed():
     files = copy.deepcopy(FILES)
-    files[1]["sha256"] = files[0]["sha256"]
-    assert doubles(files) == [FILES[0]["sha256"]]
+    first, second = [row for row in files if isinstance(row.get("sha256"), str)][:2]
+    second["sha256"] = first["sha256"]
+    assert doubles(files) == [first["sha256"]]
     next(row for row in files if row["method"] == "hyper-sdxl-8")["names"] = ["hyper-?sdxl-8steps"]
     assert any("Hyper-SDXL-8steps-CFG-lora" in complaint for complaint in mistaken_names(files))

@@ -129,7 +129,7 @@ def test_no_value_of_a_control_makes_it_raise(name: str, value: Any) -> None:
 
 
 def test_methods_are_those_of_the_checkpoints_family_after_auto() -> None:
-    assert method_choices(facts("sd21"), TABLES)[:2] == ["Auto", method_text(TCD_ROW)]
+    assert method_text(TCD_ROW) in method_choices(facts("sd21"), TABLES)
     texts = method_choices(facts("sd15"), TABLES)
     assert texts == ["Auto", *(method_text(row) for row in TABLES.profiles.values() if "sd15" in row.families)]
     assert not any("SDXL-Lightning" in text for text in texts)

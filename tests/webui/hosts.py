@@ -38,8 +38,10 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from filelock import FileLock
 
-from lib_fewstep.core.profiles import CHECKPOINT, LORA, Profile, PublishedFile, load_tables, name_key
+from lib_fewstep.core.profiles import CHECKPOINT, LORA, Profile, PublishedFile, name_key
+from lib_fewstep.core.tables import load_tables
 
 from . import lora_files, make_tiny_checkpoints
 
@@ -287,7 +289,9 @@ def running(
     if host.kind == "a1111":
         extensions["tiny-sdxl"] = TINY_SDXL
     data.mkdir(parents=True)
-    prepare(host, data, extensions, saved or {})
+    cache().mkdir(parents=True, exist_ok=True)
+    with FileLock(cache() / "making.lock"):  # two test processes may start their first WebUI at once
+        prepare(host, data, extensions, saved or {})
     if user_table:
         (data / "fewstep.yaml").write_text(user_table, encoding="utf-8")
     port = port or _free_port()
