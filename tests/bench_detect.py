@@ -14,8 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lib_fewstep.core.detect import Detection, DetectionCache
+from lib_fewstep.core.detect import Detection
 from lib_fewstep.core.profiles import Tables, load_tables
+from lib_fewstep.host.detections import DetectionCache
 from tests.core.lora_files import SD15, SDXL, kohya, write
 
 
