@@ -1,8 +1,10 @@
-"""What is there, as plain records: the loaded checkpoint, the LoRAs installed, and what the host can do."""
+"""What is there: the loaded checkpoint, the LoRAs installed, and what the host can do. Plain records, but for a LoRA that the user names,
+whose file is read only then.
+"""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .detect import Detection
@@ -16,12 +18,14 @@ class InstalledLora:
     name: str
     detection: Detection
     aliases: tuple[str, ...] = ()
+    shadowed: tuple[str, ...] = ()
+    """Files of the same name in other folders, which the WebUI passes over."""
     examine: Callable[[], Detection] | None = field(default=None, compare=False, repr=False)
     """Reads the whole file; None where that was done. Of thousands of files that are no accelerators, at most one is named by the user."""
 
     def examined(self) -> InstalledLora:
         """Itself, with all that its file tells."""
-        return self if self.examine is None else InstalledLora(self.name, self.examine(), self.aliases)
+        return self if self.examine is None else replace(self, detection=self.examine(), examine=None)
 
     def is_called(self, name: str) -> bool:
         return name == self.name or name in self.aliases
@@ -29,7 +33,7 @@ class InstalledLora:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is there: the loaded UNet (None: unknown), the LoRAs installed, and what the host can do."""
+    """What is there: the loaded network (None: unknown), the LoRAs installed, and what the host can do."""
 
     unet: Layout | None = None
     loras: tuple[InstalledLora, ...] = ()

@@ -44,7 +44,7 @@ class Filling:
     def plan(self) -> Plan:
         """Raises `Refusal` where this WebUI lacks the method's sampler or schedule."""
         profile, lora, tag = self.profile, self.choice.lora, self.choice.tag
-        self.notes += self.request.problems
+        self.notes += [*self.request.problems, *self.choice.notes]
         steps = self._steps()
         cfg = self._value("cfg")
         gamma = None if profile.gamma is None else self._value("gamma")

@@ -16,7 +16,8 @@ TABLES = load_tables()
 UNET_LAYOUTS = {family: layout_of(attention_weights(unet)) for family, unet in UNETS.items()}
 LORA_LAYOUTS = {family: layout_of(kohya(unet)) for family, unet in UNETS.items()}
 for family, block in {"flux": "single_blocks.0", "sd3": "joint_blocks.0"}.items():
-    UNET_LAYOUTS[family] = LORA_LAYOUTS[family] = layout_of({f"model.diffusion_model.{block}.linear1.weight": (64, 64)})
+    names = (f"model.diffusion_model.{block}.linear1.weight", "model.diffusion_model.guidance_in.in_layer.weight")
+    UNET_LAYOUTS[family] = LORA_LAYOUTS[family] = layout_of(dict.fromkeys(names, (64, 64)))
 NOWHERE = Layout(frozenset())
 
 

@@ -96,11 +96,6 @@ def test_diffusion_transformers_are_told_apart(family: str | None, name: str) ->
     assert layout_of({name: (64, 64)}).family == family
 
 
-def test_chroma_is_no_flux() -> None:
-    names = ("model.diffusion_model.single_blocks.0.linear1.weight", "model.diffusion_model.distilled_guidance_layer.norms.0.scale")
-    assert layout_of(dict.fromkeys(names, (64, 64))).family is None
-
-
 # ------------------------------------------------------------------------------------------------------------------- runs
 
 
@@ -192,7 +187,7 @@ def test_a_shifted_method_asks_at_one_timestep_for_the_noise_of_another(tables: 
 
 
 def test_guidance_needs_the_embedding(tables: Tables) -> None:
-    guided = Layout(UNET_LAYOUTS["sd15"].sites, guided=True)
+    guided = Layout(UNET_LAYOUTS["sd15"].transformers, guided=True)
     there = facts("sd15", checkpoint=checkpoint("full", guided))
     assert plan(tables, there).guidance == 8 and "guidance 8" in plan(tables, there).summary
     found = plan(tables, there, guidance=2)

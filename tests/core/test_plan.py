@@ -245,7 +245,7 @@ REFUSALS: list[tuple[Request, Facts, list[str]]] = [
     (Request(), facts("sd15"), ["no accelerator LoRA is installed", "Lora folder"]),
     (Request(), facts("sd15", STYLE, BROKEN), ["no accelerator LoRA is installed"]),
     (Request(method="tcd"), facts("sd15", LCM), ["TCD-LoRA", "h1t/TCD-SD15-LoRA", "Lora folder"]),
-    (Request(method="warp-9"), facts("sd15", LCM), ["'warp-9'", "auto", "lcm", "tcd"]),
+    (Request(method="warp-9"), facts("sd15", LCM), ["'warp-9'", "auto"]),
     (Request(lora="gone"), facts("sd15", LCM), ["'gone'", "not installed"]),
     (Request(lora="style"), facts("sd15", STYLE), ["'style'", "not recognised", "choose the method"]),
     # what this WebUI cannot use

@@ -452,6 +452,6 @@ def test_an_infotext_that_does_not_speak_of_us_switches_off_and_touches_nothing_
 
 
 def test_a_checkpoint_that_reads_a_picture_is_told(page: Page) -> None:
-    page.source.facts = type(page.source.facts)(type(UNET_LAYOUTS["sd15"])(UNET_LAYOUTS["sd15"].sites, 8), (LCM,))
+    page.source.facts = type(page.source.facts)(type(UNET_LAYOUTS["sd15"])(UNET_LAYOUTS["sd15"].transformers, 8), (LCM,))
     page.switch_on()
     assert "InstructPix2Pix" in page["plan"] and 'data-active="false"' in page["plan"]
