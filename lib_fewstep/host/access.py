@@ -15,9 +15,9 @@ def guards(app: FastAPI) -> list[Any]:
     has both, and for nothing where it has neither.
     """
     page_asks = any(getattr(app, name, None) is not None for name in ("auth", "auth_dependency"))
-    accounts = (getattr(shared.cmd_opts, "api_auth", None) or "").split(",")
-    if accounts != [""]:
-        return [Depends(_page_or_account(_page_user(app) if page_asks else _nobody, accounts))]
+    told: str = getattr(shared.cmd_opts, "api_auth", None) or ""
+    if told:
+        return [Depends(_page_or_account(_page_user(app) if page_asks else _nobody, told.split(",")))]
     return [Depends(_page_alone(_page_user(app)))] if page_asks else []
 
 

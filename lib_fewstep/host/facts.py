@@ -81,8 +81,8 @@ class HostFacts:
         self._saved.keep(_selected().name, request)
 
     def refresh(self, wait: bool = False) -> str:
-        """Lets the host look for LoRA files again, while no picture is made. Returns what to say where that comes later, not now; with
-        `wait` it is done on return.
+        """Lets the host look for LoRA files again, while no picture is made. Returns what to say: it may come later; with `wait` it is
+        done on return.
         """
         return self._rescan.now() or "" if wait else self._rescan.soon()
 

@@ -8,6 +8,7 @@ from modules.call_queue import queue_lock
 from .folder import networks
 
 _LATER = "The LoRA folder is read again after the running picture. Press the button again then to see what is new"
+_DONE = "The LoRA folder has been read again"
 
 
 class Rescan:
@@ -28,16 +29,18 @@ class Rescan:
             extension.list_available_networks()
 
     def soon(self, wait: float = 1.0) -> str:
-        """For the page, which must not stand still: a picture that is still being made after `wait` seconds is not waited for, and what
-        to say then is returned. Asked again meanwhile, it is done once.
+        """For the page, which must not stand still: a picture that is still being made after `wait` seconds is not waited for. Asked again
+        meanwhile, it is done once. Returns what to say.
         """
+        if networks() is None:
+            return ""
         with self._lock:
             if self._thread is None or not self._thread.is_alive():
                 self._begun = Event()
                 self._thread = Thread(target=self.now, name="fewstep-rescan", daemon=True)
                 self._thread.start()
             thread, begun = self._thread, self._begun
-        if networks() is not None and not begun.wait(wait):
+        if not begun.wait(wait):
             return _LATER
         thread.join()
-        return ""
+        return _DONE

@@ -49,6 +49,12 @@ def _taken_out() -> dict[str, ModuleType]:
     return {name: sys.modules.pop(name) for name in names}
 
 
-def p(**fields: Any) -> Any:
-    """A txt2img job as the hosts make it, as far as `host/` reads it."""
-    return SimpleNamespace(**{"prompt": "a cat", "is_hr_pass": False, **fields})
+def job(**fields: Any) -> Any:
+    """A txt2img job as the hosts make it, as far as a sampling pass reads it."""
+    return SimpleNamespace(**{"prompt": "a cat", "is_hr_pass": False, "scheduler": "Automatic", "hr_scheduler": "Automatic",
+                              "sampler_noise_scheduler_override": None, "extra_generation_params": {}, **fields})  # fmt: skip
+
+
+def put_in_force(host: Host, p: Any, plan: Any) -> None:
+    """As `generation.begin` does, without what it sets on `p`."""
+    host.our("state").set_plan(p, plan)

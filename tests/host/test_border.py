@@ -62,7 +62,7 @@ def test_a_page_that_asks_during_a_picture_is_answered_at_once_and_the_list_come
     until(lambda: listing.listed == 1)
     time.sleep(0.05)
     assert (listing.listed, listing.unlocked) == (1, 0), "asked twice while it waited, it is done once"
-    assert facts.refresh() == "" and listing.listed == 2
+    assert facts.refresh() == "The LoRA folder has been read again" and listing.listed == 2
 
 
 def test_a_list_that_cannot_be_made_frees_the_lock(host: Host, listing: Listing, monkeypatch: pytest.MonkeyPatch) -> None:
