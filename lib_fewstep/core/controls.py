@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from .numbers import NUMBERS, Numbers, values_of
 from .plan import Plan
@@ -53,10 +53,10 @@ def _filled_in(filled_for: Any, tables: Tables) -> Mapping[str, Any] | None:
     text = str(filled_for)
     if text.startswith(_SAVED):
         try:
-            numbers = json.loads(text.removeprefix(_SAVED))
+            numbers: Any = json.loads(text.removeprefix(_SAVED))
         except (ValueError, RecursionError):
             return None
-        return numbers if isinstance(numbers, dict) else None
+        return cast("dict[str, Any]", numbers) if isinstance(numbers, dict) else None
     profile = tables.profiles.get(text)
     return None if profile is None else {name: recommended(profile, name) for name in NUMBERS}
 
@@ -72,17 +72,19 @@ def parse_args(args: Sequence[Any], tables: Tables, base: Request) -> tuple[bool
     `args` is one dict (on unless it says `"enabled": false`; omitted keys mean "as recommended"), or the values of `ORDER`, of which
     later ones may be missing. What cannot be used is named in the request's `problems`.
     """
-    if args and isinstance(args[0], Mapping):
-        enabled = args[0].get("enabled")
-        return enabled is None or _truth(enabled), request_from(args[0], base)
+    values = _dict_in(args)
+    if values is not None:
+        enabled = values.get("enabled")
+        return enabled is None or _truth(enabled), request_from(values, base)
     controls = controls_from(args, tables)
     return _truth(controls.enabled), request_of(controls, base, tables)
 
 
 def as_dict(args: Sequence[Any], tables: Tables) -> dict[str, Any]:
     """The dict that asks for the same as `args` do."""
-    if args and isinstance(args[0], Mapping):
-        return dict(args[0])
+    values = _dict_in(args)
+    if values is not None:
+        return dict(values)
     controls = controls_from(args, tables)
     request = request_of(controls, Request(), tables)
     numbers = {name: value for name, value in values_of(request).items() if value is not None}
@@ -146,3 +148,7 @@ def lora_from(text: Any, tables: Tables) -> Any:
 
 def _truth(value: Any) -> bool:
     return value.strip().lower() in ("true", "1", "on", "yes") if isinstance(value, str) else bool(value)
+
+
+def _dict_in(args: Sequence[Any]) -> Mapping[str, Any] | None:
+    return cast("Mapping[str, Any]", args[0]) if args and isinstance(args[0], Mapping) else None

@@ -45,7 +45,7 @@ class Facts:
     """Whether a pass that begins below full noise makes all the method's steps in what is left, or the share that the host makes."""
     host_makes_all: bool = False
     """Whether the host's own img2img makes as many steps as it is told, not a share of them."""
-    calls_per_step: Mapping[str, int] = field(default_factory=dict)
+    calls_per_step: Mapping[str, int] = field(default_factory=dict[str, int])
     """How often a sampler calls the model in a step, 1 where it is not named here; 0: it decides by itself how many steps it makes."""
     self_timed: frozenset[str] = frozenset()
     """Samplers that choose their timesteps themselves."""
@@ -55,7 +55,7 @@ class Facts:
     """Whether the host loads no LoRA at all where the prompt names one that is not installed."""
     checkpoint: Detection | None = None
     """What the loaded checkpoint's file was recognised as; None: not asked."""
-    saved: Mapping[str, Any] = field(default_factory=dict)
+    saved: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The user's own settings for this checkpoint, with the keys of a request."""
     unseen: int = 0
     """How many more LoRA files there are that have not been looked at yet."""

@@ -44,8 +44,8 @@ TRANSFORMERS = (
     _known_by("krea2", "Krea 2", rf"{_START}txtfusion_"),
     _known_by("ernie", "ERNIE-Image", rf"{_START}layers_\d+_mlp_linear_fc[12]_"),
     _known_by("pid", "PiD", rf"{_START}lq_proj_"),
-    _known_by("flux", FAMILIES["flux"], rf"{_START}(?:single_blocks|single_transformer_blocks)_\d+_"),
-    _known_by("sd3", FAMILIES["sd3"], rf"{_START}joint_blocks_\d+_", r"^transformer_transformer_blocks_\d+_"),
+    _known_by("flux", FAMILIES["flux"].label, rf"{_START}(?:single_blocks|single_transformer_blocks)_\d+_"),
+    _known_by("sd3", FAMILIES["sd3"].label, rf"{_START}joint_blocks_\d+_", r"^transformer_transformer_blocks_\d+_"),
 )
 
 
@@ -57,4 +57,5 @@ def transformer_of(names: Collection[str]) -> str:
 def label_of(family: str) -> str:
     """A family as people call it, with an article where it has no name."""
     others = {each.key: each.label for each in TRANSFORMERS}
-    return FAMILIES.get(family) or others.get(family, "of an architecture that is not known here")
+    known = FAMILIES.get(family)
+    return known.label if known else others.get(family, "of an architecture that is not known here")

@@ -35,7 +35,7 @@ class Filling:
     choice: Choice
     request: Request
     facts: Facts
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list[str])
 
     @property
     def profile(self) -> Profile:

@@ -23,7 +23,7 @@ def unsupported(facts: Facts) -> str | None:
 def unmade_for(profile: Profile, facts: Facts) -> str | None:
     """Why a LoRA of this method is not for the loaded checkpoint, whatever its tensors say; None if it may be."""
     if facts.family is not None and facts.family not in profile.families:
-        made_for = " and ".join(FAMILIES[f] for f in profile.families)
+        made_for = " and ".join(FAMILIES[f].label for f in profile.families)
         return f"{profile.label} is made for {made_for}, and the loaded checkpoint is {label_of(facts.family)}"
     if profile.guidance is not None and facts.unet is not None and facts.unet.unguided_flux:
         return f"{profile.label} is made for FLUX.1-dev, and the loaded checkpoint takes no guidance, as FLUX.1-schnell"

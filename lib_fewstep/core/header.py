@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from safetensors import SafetensorError, safe_open
 
@@ -49,9 +50,10 @@ class Header:
 def read_header(path: Path) -> Header:
     """Reads and checks the header of `path`. Raises `Unreadable` for anything that is not a valid file, OSError included."""
     try:
-        with safe_open(path, framework="numpy") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 it is no dictionary
-            shapes = {name: tuple(each.get_shape()) for name, each in slices.items()}
+        opened: Any = safe_open(path, framework="numpy")  # the library has no types
+        with opened as file:
+            slices: dict[str, Any] = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 it is no dictionary
+            shapes: dict[str, tuple[int, ...]] = {name: tuple(each.get_shape()) for name, each in slices.items()}
             packed = frozenset(name for name, each in slices.items() if each.get_dtype()[0] in "UI")
             return Header(shapes, file.metadata() or {}, packed)
     except SafetensorError as error:
@@ -76,7 +78,9 @@ def read_metadata(path: Path) -> Mapping[str, str] | None:
                 metadata, _ = json.JSONDecoder().raw_decode(text[len(_METADATA_FIRST):].decode("utf-8", errors="ignore"))
             except (ValueError, RecursionError):
                 continue  # cut off: read on
-            return {str(k): v for k, v in metadata.items() if isinstance(v, str)} if isinstance(metadata, dict) else None
+            if not isinstance(metadata, dict):
+                return None
+            return {str(k): v for k, v in cast("dict[Any, Any]", metadata).items() if isinstance(v, str)}
     return None
 
 

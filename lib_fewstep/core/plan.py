@@ -41,7 +41,7 @@ class Plan(Numbers):
     hires: Pass | None = None
     evaluations_without: int | None = 0
     notes: tuple[str, ...] = ()
-    changed: Mapping[str, float] = field(default_factory=dict)
+    changed: Mapping[str, float] = field(default_factory=dict[str, float])
     """What differs from the row, of the numbers."""
 
     @property
@@ -72,7 +72,7 @@ class Plan(Numbers):
         hires = self.hires or _NO_PASS
         same = ("active", "method", "label", "lora", "tag", "prediction", "scheduler", "rule", "evaluations", "evaluations_without",
                 "notes", "changed", "summary")
-        values = {
+        values: dict[str, Any] = {
             **values_of(self),
             **{name: getattr(self, name) for name in same},
             "sampler": self.first.sampler,
@@ -83,5 +83,8 @@ class Plan(Numbers):
             "hires_timesteps": hires.timesteps,
             "hires_noise_timesteps": hires.noise_timesteps,
         }
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return {name: _plain(value) for name, value in values.items()}
 
+
+def _plain(value: Any) -> Any:
+    return [*value] if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownVariableType]

@@ -17,10 +17,11 @@ from ..core.controls import (
 )
 from ..core.decide import Settled, chosen, make_plan, plan_for
 from ..core.facts import Facts
+from ..core.families import label_of
 from ..core.numbers import NUMBERS
 from ..core.offers import Offer, offer_for
 from ..core.plan import Plan
-from ..core.profiles import FAMILIES, Profile, Tables
+from ..core.profiles import Profile, Tables
 from ..core.request import AUTO, NO_LORA, Request, recommended
 
 
@@ -121,7 +122,7 @@ def plan_html(plan: Plan, facts: Facts, method: str = "") -> str:
     """The plan in one line, and its notes. `method` is what the dropdown showed then: the page's script looks whether it still does."""
     notes = plan.notes if plan.active else plan.notes[1:]
     items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    family = html.escape(str(FAMILIES.get(facts.family or "", "")))
+    family = html.escape(label_of(facts.family) if facts.family else "")
     return (
         f'<div class="fewstep-plan" data-active="{str(plan.active).lower()}" data-family="{family}" data-method="{html.escape(method)}">'
         f"{html.escape(plan.summary)}</div>" + (f'<ul class="fewstep-notes">{items}</ul>' if items else "")

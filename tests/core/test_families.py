@@ -196,8 +196,8 @@ def suspect(name: str) -> InstalledLora:
 def test_nothing_is_added_to_a_lora_that_may_be_an_accelerator() -> None:
     there = Facts(UNET_LAYOUTS["sd15"], (LCM, suspect("TCD-SD15-LoRA-pt")))
     prompt = "a cat <lora:TCD-SD15-LoRA-pt:0.8>"
-    for asked in ({}, {"method": "lcm"}, {"lora": LCM.name}):
-        text = refusal(Request(prompt=prompt, **asked), there)
+    for asked in (Request(), Request(method="lcm"), Request(lora=LCM.name)):
+        text = refusal(replace(asked, prompt=prompt), there)
         assert "<lora:TCD-SD15-LoRA-pt:0.8>" in text and ".pt" in text and "LoRA to None" in text
     assert choose(Request(prompt=prompt, method="tcd", lora=NO_LORA), there, TABLES).lora is None
     assert choose(Request(prompt="a cat <lora:another:1>"), there, TABLES).lora == LCM

@@ -29,7 +29,7 @@ def app_of(host: Host, page: bool, logins: list[tuple[str, str]] | None, api_aut
     return app
 
 
-def status(app: FastAPI, login: tuple[str, str] | None = None, basic: tuple[str, str] | None = None) -> int:
+def status(app: FastAPI, login: tuple[str, str] | None = None, basic: Any = None) -> int:
     client = TestClient(app)
     if login is not None:
         client.post("/login", data=dict(zip(("username", "password"), login, strict=True)))
