@@ -19,7 +19,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data-dir", type=Path, default=DATA, help="settings, outputs, extensions/")
     parser.add_argument("--extension", type=Path, action="append", default=[], help="one more extension; may repeat")
     parser.add_argument("--no-repository", action="store_true", help="do not load this repository as an extension")
-    parser.add_argument("--api-only", action="store_true", help="no page")
+    parser.add_argument("--nowebui", action="store_true", help="the API without the page")
+    parser.add_argument("--gradio-auth", metavar="NAME:PASSWORD,...", help="the page asks for one of these accounts")
+    parser.add_argument("--api-auth", metavar="NAME:PASSWORD,...", help="the API asks for one of these accounts")
     options = parser.parse_args(arguments)
 
     if options.data_dir == DATA:
@@ -28,7 +30,10 @@ def main(arguments: list[str] | None = None) -> None:
     extensions = ([] if options.no_repository else [REPOSITORY]) + options.extension
     _forget_repository()
     boot.open_host(models, options.data_dir, extensions)
-    server.serve(options.port or server.free_port(), with_page=not options.api_only)
+    from modules.shared import cmd_opts
+
+    cmd_opts.nowebui, cmd_opts.gradio_auth, cmd_opts.api_auth = options.nowebui, options.gradio_auth, options.api_auth
+    server.serve(options.port or server.free_port())
 
 
 def _forget_repository() -> None:

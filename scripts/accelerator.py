@@ -11,10 +11,12 @@ from lib_fewstep.host import downloads, generation, infotext, routes, samplers, 
 from lib_fewstep.host.cfg import steer_cfg
 from lib_fewstep.host.facts import USER_TABLE, HostFacts
 from lib_fewstep.host.reload import forget_library
+from lib_fewstep.host.state import TITLE
 from lib_fewstep.ui.accordion import HOST_CONTROLS, PLOT_CONTROLS, Accordion, Widgets
 
+BARE = ("hr_sampler", "hr_scheduler", "script_list", "X values")  # what the hosts name without the tab; the last by its label alone
 facts = HostFacts()
-fetching = Downloads(downloads.lora_folder, downloads.forbidden, facts.refresh)
+fetching = Downloads(downloads.lora_folder, downloads.forbidden, lambda: facts.refresh(wait=True))
 
 
 class Accelerator(scripts.Script):
@@ -24,7 +26,7 @@ class Accelerator(scripts.Script):
         self.host_controls: dict[str, Any] = {}
 
     def title(self) -> str:
-        return "Accelerator"
+        return TITLE
 
     def show(self, is_img2img: bool) -> object:
         self.tab = "img2img" if is_img2img else "txt2img"
@@ -33,13 +35,13 @@ class Accelerator(scripts.Script):
     def ui(self, is_img2img: bool) -> list[Any]:
         self.accordion = Accordion(self.tab, facts, Widgets(InputAccordion, ToolButton), fetching)
         controls = self.accordion.build()
-        self.infotext_fields = self.accordion.paste_fields(lambda params: infotext.read(params, facts.tables))
+        self.infotext_fields = self.accordion.paste_fields(lambda params: infotext.read(params, facts.tables, facts.installed))
         self.paste_field_names = [name for _, name in self.infotext_fields]
         return controls
 
     def after_component(self, component: Any, **kwargs: Any) -> None:
-        id_, label = str(kwargs.get("elem_id") or ""), kwargs.get("label")
-        name = id_.removeprefix(f"script_{self.tab}_xyz_plot_").removeprefix(f"{self.tab}_") or (label if label in PLOT_CONTROLS else "")
+        id_, starts = str(kwargs.get("elem_id") or kwargs.get("label")), (f"{self.tab}_", f"script_{self.tab}_xyz_plot_")
+        name = next((id_.removeprefix(start) for start in starts if id_.startswith(start)), id_ if id_ in BARE else "")
         if name in (*HOST_CONTROLS, *PLOT_CONTROLS):
             self.host_controls[name] = component
         elif name == "gallery":  # made after all controls, however the user has ordered the page
@@ -63,7 +65,7 @@ def on_before_ui() -> None:
     # here and not below: while the WebUI loads scripts, it takes 14 to 85 ms to find out who registers a callback
     script_callbacks.on_script_unloaded(on_script_unloaded)
     script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts))
-    script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params))
+    script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params, facts.tables, facts.installed))
     script_callbacks.on_cfg_denoiser(steer_cfg)
     settings.register(USER_TABLE, facts.tables.problems, facts.tables.profiles)
     xyz.register(facts, lambda p, method: generation.cost(p, method, facts))

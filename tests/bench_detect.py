@@ -14,9 +14,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from lib_fewstep.core.detect import Detection, DetectionCache
+from lib_fewstep.core.detect import Detection
 from lib_fewstep.core.profiles import Tables
 from lib_fewstep.core.tables import load_tables
+from lib_fewstep.host.detections import DetectionCache
 from tests.core.lora_files import SD15, SDXL, kohya, write
 
 

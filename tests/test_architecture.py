@@ -22,7 +22,7 @@ ALLOWED = {
     "core": {"torch", "tqdm", "yaml"},
     "ui": {"gradio", "lib_fewstep.core"},
     "downloads": {"huggingface_hub", "requests", "filelock", "lib_fewstep.core"},
-    "host": {"modules", "torch", "fastapi", "safetensors", "lib_fewstep.core"},
+    "host": {"modules", "torch", "fastapi", "filelock", "safetensors", "lib_fewstep.core"},
 }
 # Of the standard library: whatever makes numbers of its own, or reaches out.
 FORBIDDEN = {

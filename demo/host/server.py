@@ -15,25 +15,27 @@ from fastapi.responses import FileResponse, Response
 
 PAGE = Path(__file__).resolve().parent / "page"
 HOST = "127.0.0.1"
+TITLE = "Embedded host"
 
 
-def build_app(with_page: bool) -> FastAPI:
+def build_app() -> FastAPI:
     """Page and API of the loaded scripts. Without a page the API comes before the callbacks, as in the WebUI."""
     from modules import call_queue, script_callbacks, shared, ui
     from modules.api.api import Api
 
-    app = FastAPI(title="Embedded host")
-    if with_page:
-        script_callbacks.before_ui_callback()
-        shared.demo = ui.create_ui()
-        Api(app, call_queue.queue_lock)
-    else:
+    served = app = FastAPI(title=TITLE)
+    if shared.cmd_opts.nowebui:
         shared.demo = None
         Api(app, call_queue.queue_lock)
         script_callbacks.before_ui_callback()
+    else:
+        script_callbacks.before_ui_callback()
+        shared.demo = ui.create_ui()
+        served, app = _with_page(shared.demo, accounts(shared.cmd_opts.gradio_auth))
+        Api(app, call_queue.queue_lock)
     _add_host_routes(app)
     script_callbacks.app_started_callback(shared.demo, app)
-    return _mount_page(app, shared.demo) if with_page else app
+    return served
 
 
 def _add_host_routes(app: FastAPI) -> None:
@@ -80,11 +82,23 @@ def _tag(number: int, file: Path) -> str:
     return f'<script {"type=module " if file.suffix == ".mjs" else ""}src="{address}"></script>'
 
 
-def _mount_page(app: FastAPI, page: Any) -> FastAPI:
+def accounts(told: str | None) -> list[tuple[str, str]] | None:
+    """`name:password,...` as on the WebUI's command line; None without any."""
+    return [(name, password) for name, _, password in (each.partition(":") for each in told.split(","))] if told else None
+
+
+def _with_page(page: Any, logins: list[tuple[str, str]] | None) -> tuple[FastAPI, FastAPI]:
+    """-> (what is served, gradio's own app within it): scripts get the latter, as in the WebUI, with the page's login in it."""
     import gradio as gr
+    from modules.gradio_shims import IS_GRADIO_4
 
     page.queue()
-    return gr.mount_gradio_app(app, page, path="/")
+    page.auth, page.auth_message = logins, None
+    auth: dict[str, Any] = {"auth": logins} if IS_GRADIO_4 else {}
+    served = FastAPI(openapi_url=None)
+    gr.mount_gradio_app(served, page, path="/", app_kwargs={"title": TITLE, "docs_url": "/docs"}, **auth)
+    mount: Any = served.routes[-1]
+    return served, mount.app
 
 
 class Server:
@@ -116,7 +130,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def serve(port: int, with_page: bool) -> None:
+def serve(port: int) -> None:
     """Serve until Ctrl+C or SIGTERM; "Reload UI" loads the scripts again and goes on."""
     from modules import initialize, shared
 
@@ -127,7 +141,7 @@ def serve(port: int, with_page: bool) -> None:
         signal.signal(number, stop)
     command: str | None = "restart"
     while command == "restart":
-        server = Server(build_app(with_page), port)
+        server = Server(build_app(), port)
         server.start()
         print(f"Running on local URL:  http://{HOST}:{port}", flush=True)
         command = None

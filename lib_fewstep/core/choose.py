@@ -2,15 +2,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from .facts import Facts, InstalledLora
-from .layout import KOHYA, PEFT
-from .profiles import CHECKPOINT, FAMILIES, LORA, NOTHING, Profile, Tables
-from .prompts import LoraTag, can_be_written, lora_tags
-from .request import AUTO, NO_LORA, Request, request_from, short
-
-_LOADED_NAMES = {None: (KOHYA,), "flux": (KOHYA, PEFT)}
-"""Whose tensor names the WebUIs load, by family; None stands for every other one."""
+from .fits import unmade_for, unsupported, unusable
+from .profiles import CHECKPOINT, LORA, NOTHING, Profile, Tables
+from .prompts import LoraTag, lora_tags
+from .request import AUTO, NO_LORA, Request, quoted, request_from
 
 
 class Refusal(Exception):
@@ -19,11 +17,12 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Choice:
-    """The method, the LoRA that it runs on (None: none), and the tag of it that the prompt holds already."""
+    """The method, the LoRA that it runs on (None: none), the tag of it that the prompt holds already, and what the user should know."""
 
     profile: Profile
     lora: InstalledLora | None = None
     tag: LoraTag | None = None
+    notes: tuple[str, ...] = ()
 
 
 def choose(request: Request, facts: Facts, tables: Tables) -> Choice:
@@ -32,20 +31,28 @@ def choose(request: Request, facts: Facts, tables: Tables) -> Choice:
     What the prompt holds comes first, then what the user chose, then what the checkpoint is, then the best LoRA that is installed.
     """
     choice = _choose(request, facts, tables)
-    if choice.lora is not None and facts.all_or_none:
-        _check_all_known(request.prompt, facts)
-    return choice
+    if choice.lora is not None:
+        _check_weights(request.prompt)
+        if choice.tag is None:
+            _check_none_suspected(request.prompt, facts)
+        if facts.all_or_none:
+            _check_all_known(request.prompt, facts)
+    return replace(choice, notes=_notes_on(choice.lora))
 
 
 def _choose(request: Request, facts: Facts, tables: Tables) -> Choice:
-    if facts.unet is not None and facts.unet.reads_picture:
-        raise Refusal("the loaded checkpoint is an InstructPix2Pix model, guided by the picture too: no method was made for that")
+    why_not = unsupported(facts)
+    if why_not is not None:
+        raise Refusal(why_not)
     if request.method != AUTO and request.method not in tables.profiles:
-        raise Refusal(f"method {short(request.method)} is unknown; expected auto or one of {', '.join(tables.profiles)}")
+        close = get_close_matches(request.method.strip().lower(), tables.profiles, n=5, cutoff=0.4) or tables.auto_order[:3]
+        raise Refusal(f"method {quoted(request.method)} is unknown; expected auto or the key of a method, such as {', '.join(close)}")
     present = _accelerators_in(request.prompt, facts, tables)
     if len(present) > 1:
         names = " and ".join(tag.text for tag, _ in present)
-        raise Refusal(f"the prompt holds {len(present)} accelerator LoRAs, {names}: they undo each other; leave one")
+        if len({lora.name for _, lora in present}) == 1:
+            raise Refusal(f"The prompt holds the same LoRA {len(present)} times, {names}, and WebUIs add them up; keep one")
+        raise Refusal(f"The prompt holds {len(present)} accelerator LoRAs, {names}; use only one")
     own = checkpoint_profile(facts, tables)
     if present:
         tag, lora = present[0]
@@ -63,7 +70,7 @@ def _choose(request: Request, facts: Facts, tables: Tables) -> Choice:
         return _of_method(tables.profiles[request.method], own, request, facts, tables)
     candidates = fitting(facts, tables)
     if not candidates:
-        raise Refusal(_nothing_at_all(facts))
+        raise Refusal(_nothing_at_all(facts, tables))
     return Choice(tables.profiles[candidates[0].detection.method or ""], candidates[0])
 
 
@@ -90,9 +97,9 @@ def fitting(facts: Facts, tables: Tables, method: str | None = None) -> list[Ins
     """
     order = {key: rank for rank, key in enumerate(tables.auto_order)}
     usable = [
-        lora for lora in facts.loras
-        if lora.detection.method in order and method in (None, lora.detection.method) and _unusable(lora, facts) is None
-    ]
+        lora for lora in facts.loras if (key := lora.detection.method) in order and method in (None, key)
+        and unusable(lora, facts) is None and unmade_for(tables.profiles[key or ""], facts) is None
+    ] if unsupported(facts) is None else []
     return sorted(usable, key=lambda lora: (lora.detection.superseded, order[lora.detection.method or ""], lora.name.lower()))
 
 
@@ -111,12 +118,8 @@ def _has_schedule(profile: Profile, facts: Facts) -> bool:
 
 
 def _accelerators_in(prompt: str, facts: Facts, tables: Tables) -> list[tuple[LoraTag, InstalledLora]]:
-    found: dict[str, tuple[LoraTag, InstalledLora]] = {}
-    for tag in lora_tags(prompt):
-        for lora in facts.loras:
-            if lora.is_called(tag.name) and lora.detection.method in tables.profiles:
-                found[lora.name] = tag, lora
-    return list(found.values())
+    found = ((tag, facts.called(tag.name)) for tag in lora_tags(prompt))
+    return [(tag, lora) for tag, lora in found if lora is not None and lora.detection.method in tables.profiles]
 
 
 def _from_prompt(request: Request, facts: Facts, tables: Tables, tag: LoraTag, lora: InstalledLora) -> Choice:
@@ -161,24 +164,47 @@ def _check_not_twice(own: Profile | None, what: str, request: Request, facts: Fa
         raise Refusal(f"the loaded checkpoint is {own.label} itself ({reason}), and {what}, {way_out}")
 
 
+def _check_weights(prompt: str) -> None:
+    """Every WebUI then loads no LoRA at all, not even those beside it."""
+    for tag in lora_tags(prompt):
+        if tag.weight is None:
+            raise Refusal(f"The prompt's {tag.text} has a weight that is not a number, so no LoRA is loaded; write a number such as 0.8")
+
+
+def _check_none_suspected(prompt: str, facts: Facts) -> None:
+    """Two accelerators undo each other, and what cannot be read may be one."""
+    for tag in lora_tags(prompt):
+        lora = facts.called(tag.name)
+        if lora is not None and lora.detection.suspected:
+            why = f"The prompt's {tag.text} may be an accelerator itself, and its file is {lora.detection.reason}"
+            raise Refusal(f"{why}. Take the tag out, or choose its method and set LoRA to None")
+
+
+def _notes_on(lora: InstalledLora | None) -> tuple[str, ...]:
+    if lora is None or not lora.shadowed:
+        return ()
+    others = " or ".join(lora.shadowed[:3])
+    return (f"Several files are named '{lora.name}', and the WebUI loads only one of them, not {others}: rename them",)
+
+
 def _check_all_known(prompt: str, facts: Facts) -> None:
     for tag in lora_tags(prompt):
-        if not any(lora.is_called(tag.name) for lora in facts.loras):
+        if facts.called(tag.name) is None:
             way_out = "take the tag out, or put its file into the Lora folder and refresh the list"
             raise Refusal(f"the prompt's {tag.text} names no LoRA that is installed, and this WebUI then loads none at all: {way_out}")
 
 
 def _named(name: str, facts: Facts) -> InstalledLora:
-    for lora in facts.loras:
-        if lora.is_called(name):
-            return lora.examined()
+    lora = facts.called(name)
+    if lora is not None:
+        return lora.examined()
     way_out = "put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto"
-    raise Refusal(f"LoRA {short(name)} is not installed; {way_out}")
+    raise Refusal(f"LoRA {quoted(name)} is not installed; {way_out}")
 
 
 def _profile_of(request: Request, lora: InstalledLora, facts: Facts, tables: Tables) -> Profile:
     """The row for a chosen LoRA: the method asked for, else the one it was recognised as."""
-    reason = _unusable(lora, facts)
+    reason = unusable(lora, facts)
     if reason:
         raise Refusal(f"LoRA '{lora.name}' {reason}")
     key = lora.detection.method if request.method == AUTO else request.method
@@ -189,27 +215,19 @@ def _profile_of(request: Request, lora: InstalledLora, facts: Facts, tables: Tab
     return tables.profiles[key]
 
 
-def _unusable(lora: InstalledLora, facts: Facts) -> str | None:
-    """Why the loaded checkpoint or this host cannot use `lora`, in words that follow its name."""
-    if not lora.detection.readable:
-        return f"is {lora.detection.reason}"
-    if lora.detection.naming not in _LOADED_NAMES.get(lora.detection.family, _LOADED_NAMES[None]):
-        return "has tensor names that this WebUI does not load (it expects lora_unet_…): use the file that its publisher converted"
-    if not can_be_written(lora.name):
-        return "has a name that a prompt's tag cannot hold: rename its file without ':', '=' and '>'"
-    return lora.detection.layout.misfit(facts.unet) if facts.unet is not None else None
-
-
 def _check_family(profile: Profile, facts: Facts) -> None:
-    if facts.family is not None and facts.family not in profile.families:
-        made_for = " and ".join(str(FAMILIES[f]) for f in profile.families)
-        raise Refusal(f"{profile.label} is made for {made_for}, and the loaded checkpoint is {FAMILIES[facts.family]}")
+    why_not = unmade_for(profile, facts)
+    if why_not is not None and facts.family not in profile.families:
+        raise Refusal(why_not)
 
 
 def _nothing_for(profile: Profile, facts: Facts, tables: Tables) -> str:
     """Why no file of `profile` can be used: none is there, or none of those fits."""
+    why_not = unmade_for(profile, facts)
+    if why_not is not None:
+        return why_not
     for lora in facts.loras:
-        if lora.detection.method == profile.key and (reason := _unusable(lora, facts)):
+        if lora.detection.method == profile.key and (reason := unusable(lora, facts)):
             return f"LoRA '{lora.name}' {reason}, and no other file of {profile.label} is installed"
     of_method = [f for f in tables.files if (f.method, f.kind) == (profile.key, LORA) and not f.superseded]
     published = [f for f in of_method if facts.family in (None, f.family)]
@@ -217,8 +235,10 @@ def _nothing_for(profile: Profile, facts: Facts, tables: Tables) -> str:
     return f"no LoRA of {profile.label} is installed{where}; put it into the WebUI's Lora folder and refresh the list"
 
 
-def _nothing_at_all(facts: Facts) -> str:
-    reasons = [f"'{lora.name}' {reason}" for lora in facts.loras if lora.detection.method and (reason := _unusable(lora, facts))]
+def _nothing_at_all(facts: Facts, tables: Tables) -> str:
+    accelerators = [lora for lora in facts.loras if lora.detection.method in tables.profiles]
+    reasons = [f"'{lora.name}' {reason}" for lora in accelerators if (reason := unusable(lora, facts))]
+    reasons = reasons or [reason for lora in accelerators if (reason := unmade_for(tables.profiles[lora.detection.method or ""], facts))]
     if reasons:
         return f"no installed accelerator LoRA fits the loaded checkpoint: {'; '.join(reasons[:3])}"
     return "no accelerator LoRA is installed; put one into the WebUI's Lora folder and refresh the list"

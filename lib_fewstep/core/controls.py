@@ -6,32 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .numbers import NUMBERS, Numbers, values_of
 from .plan import Plan
 from .profiles import Profile, Tables
-from .request import AUTO, NO_LORA, Request, explicit, request_from, row_value
-
-NUMBERS = ("steps", "cfg", "weight", "gamma", "guidance", "cfg_steps")
+from .request import AUTO, NO_LORA, Request, changed_by_user, recommended, request_from
 
 
 @dataclass(frozen=True)
-class Controls:
+class Controls(Numbers):
     """What the controls show. `filled_for` is the method whose recommended values were filled in last: what differs is the user's."""
 
-    enabled: bool
-    method: str
-    lora: str
-    steps: float
-    cfg: float
-    weight: float
-    gamma: float
-    filled_for: str
-    guidance: float
-    cfg_steps: float
+    enabled: bool = False
+    method: str = AUTO
+    lora: str = AUTO
+    filled_for: str = ""
 
 
-ORDER = tuple(Controls.__dataclass_fields__)
-_UNUSED = {"weight": 1.0, "gamma": 0.3, "guidance": 8.0}
-"""What a control that the method does not have stands at, out of sight."""
+_BEFORE_FILLED_FOR = 4
+"""So many numbers stood before `filled_for` when it was made; newer ones follow it. Scripts of users send them by position."""
+ORDER = ("enabled", "method", "lora", *list(NUMBERS)[:_BEFORE_FILLED_FOR], "filled_for", *list(NUMBERS)[_BEFORE_FILLED_FOR:])
+"""The controls in the order in which the WebUI passes their values."""
 _SAVED = "saved: "
 """Begins `filled_for` where saved settings were filled in, and the numbers follow."""
 _AUTO_SHOWN = "Auto"
@@ -41,16 +35,17 @@ _LORA_SEPARATOR = " — "
 
 def filled(profile: Profile, enabled: bool = False, method: str = AUTO, lora: str = AUTO) -> Controls:
     """The controls with everything as `profile` recommends."""
-    numbers = {name: value if (value := row_value(profile, name)) is not None else _UNUSED[name] for name in NUMBERS}
+    numbers: dict[str, Any] = {
+        name: number.unused if (value := recommended(profile, name)) is None else value for name, number in NUMBERS.items()
+    }
     return Controls(enabled=enabled, method=method, lora=lora, filled_for=profile.key, **numbers)
 
 
 def with_saved_numbers(controls: Controls, saved: Mapping[str, Any]) -> Controls:
-    """`controls`, filled for the settings that are saved for the checkpoint. With another checkpoint they are nobody's."""
-    asked = request_from(saved)
-    numbers = {name: value for name in NUMBERS if (value := getattr(asked, name)) is not None}
-    controls = replace(controls, **numbers)
-    return replace(controls, filled_for=_SAVED + json.dumps({name: getattr(controls, name) for name in NUMBERS}))
+    """`controls`, filled for the settings that are saved for the checkpoint. With another checkpoint they no longer count as the user's."""
+    asked: dict[str, Any] = {name: value for name, value in values_of(request_from(saved)).items() if value is not None}
+    controls = replace(controls, **asked)
+    return replace(controls, filled_for=_SAVED + json.dumps(values_of(controls)))
 
 
 def _filled_in(filled_for: Any, tables: Tables) -> Mapping[str, Any] | None:
@@ -63,7 +58,7 @@ def _filled_in(filled_for: Any, tables: Tables) -> Mapping[str, Any] | None:
             return None
         return numbers if isinstance(numbers, dict) else None
     profile = tables.profiles.get(text)
-    return None if profile is None else {name: row_value(profile, name) for name in NUMBERS}
+    return None if profile is None else {name: recommended(profile, name) for name in NUMBERS}
 
 
 def initial(tables: Tables) -> Controls:
@@ -84,6 +79,16 @@ def parse_args(args: Sequence[Any], tables: Tables, base: Request) -> tuple[bool
     return _truth(controls.enabled), request_of(controls, base, tables)
 
 
+def as_dict(args: Sequence[Any], tables: Tables) -> dict[str, Any]:
+    """The dict that asks for the same as `args` do."""
+    if args and isinstance(args[0], Mapping):
+        return dict(args[0])
+    controls = controls_from(args, tables)
+    request = request_of(controls, Request(), tables)
+    numbers = {name: value for name, value in values_of(request).items() if value is not None}
+    return {"enabled": _truth(controls.enabled), "method": request.method, "lora": request.lora, **numbers}
+
+
 def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
     """The controls from what they show, in the order of `ORDER`; later values may be missing."""
     shown = {**vars(initial(tables)), **dict(zip(ORDER, values, strict=False))}
@@ -92,9 +97,9 @@ def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
 
 def request_of(controls: Controls, base: Request, tables: Tables) -> Request:
     """What the controls ask for: of the numbers, only those that the user has changed since they were filled in."""
-    request = request_from({name: getattr(controls, name) for name in ("method", "lora", *NUMBERS)}, base)
-    changed = explicit({name: getattr(request, name) for name in NUMBERS}, _filled_in(controls.filled_for, tables))
-    return replace(request, **{name: None for name in NUMBERS if name not in changed})
+    request = request_from({"method": controls.method, "lora": controls.lora, **values_of(controls)}, base)
+    changed: dict[str, Any] = changed_by_user(values_of(request), _filled_in(controls.filled_for, tables))
+    return replace(request, **{**dict.fromkeys(NUMBERS), **changed})
 
 
 def worth_saving(controls: Controls, plan: Plan) -> dict[str, Any]:

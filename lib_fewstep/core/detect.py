@@ -6,22 +6,23 @@ first, and only a LoRA whose size is that of a published one is hashed here. Whi
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 from .header import Header, Unreadable, read_header, read_metadata
-from .layout import KOHYA, NO_LAYOUT, OTHER, Layout, Site, layout_of, naming_of
+from .layout import NO_LAYOUT, OTHER, Layout, layout_of, naming_of
 from .profiles import CHECKPOINT, LORA, PublishedFile, Tables, name_key
 
-_TITLE_KEYS = ("ss_output_name", "modelspec.title", "name", "title")
+_FIRST_TITLES = ("ss_output_name", "modelspec.title", "name", "title")
+_TITLE_KEY = re.compile(r"(?:^|[._])(?:title|(?:model|lora)_?name)$", re.IGNORECASE)
+"""Other keys under which a file may be named. Not `ss_sd_model_name` and the like: they name what it was trained on."""
+_TITLE_NOISE = re.compile(r"[()\[\],:/]|\bfor\b", re.IGNORECASE)
+_MAY_BE_ACCELERATOR = re.compile(r"(^|-)(lcm|tcd|dmd-?2?|pcm|tdd|hyper-?sd\w*|lightning|turbo|\d+-?steps?)(-|$)")
+"""Names of LoRAs that cannot be read, and had better not be joined by another accelerator."""
+_DE_DISTILLED = re.compile(r"de-?distill|(open|libre)-?flux")
 _NOT_KNOWN = "no accelerator that is known by hash, header or name"
-_CACHE_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Detection:
     superseded: bool = False
     whole: bool = True
     """Whether all of the header was read; for what nothing recognises it need not be."""
+    suspected: bool = False
+    """Whether it cannot be read, and its name is such that it may be an accelerator."""
 
     @property
     def family(self) -> str | None:
@@ -52,9 +55,9 @@ def detect(path: Path, tables: Tables, webui_hash: str | None = None) -> Detecti
         layout, naming = layout_of(header.shapes), naming_of(header.shapes)
         found, reason = _identify(path, header, layout, tables.files, webui_hash)
     except Unreadable as error:
-        return Detection(None, f"unreadable: {error}", readable=False)
+        return unreadable(path, str(error), tables)
     except OSError as error:
-        return Detection(None, f"unreadable: {error.strerror or error}", readable=False)
+        return unreadable(path, error.strerror or str(error), tables)
     if found is None:
         return Detection(None, reason, layout, naming)
     if found.superseded:
@@ -62,12 +65,20 @@ def detect(path: Path, tables: Tables, webui_hash: str | None = None) -> Detecti
     return Detection(found.method, reason, layout, naming, superseded=found.superseded)
 
 
+def unreadable(path: Path, why: str, tables: Tables) -> Detection:
+    """What is known of a LoRA whose file cannot be read: its name."""
+    named = _by_name(path.stem, [file for file in tables.files if file.kind == LORA])
+    suspected = named is not None or _MAY_BE_ACCELERATOR.search(name_key(path.stem)) is not None
+    return Detection(None, f"unreadable: {why}", readable=False, suspected=suspected)
+
+
 def detect_checkpoint(name: str, layout: Layout, metadata: Mapping[str, str], tables: Tables, sha256: str | None = None) -> Detection:
     """Recognises a checkpoint by its file's name without folder and suffix, its layout, its header's metadata and the hash that the WebUI
     has computed. It is never hashed here: it has gigabytes.
     """
     files = [file for file in tables.files if file.kind == CHECKPOINT and layout.family in (None, file.family)]
-    found, reason = _by_hash(files, sha256) or _by_title(files, metadata) or _by_stem(files, name) or (None, _NOT_KNOWN)
+    known = _by_hash(files, sha256) or _by_title(files, metadata) or _by_stem(files, name) or _by_structure(files, layout, name, tables)
+    found, reason = known or (None, _NOT_KNOWN)
     return Detection(found.method if found is not None else None, reason, layout)
 
 
@@ -112,13 +123,28 @@ def _by_hash(files: Iterable[PublishedFile], sha256: str | None) -> Found | None
 
 
 def _by_title(files: Iterable[PublishedFile], metadata: Mapping[str, str]) -> Found | None:
-    named = ((_by_name(metadata.get(key, ""), files), metadata.get(key)) for key in _TITLE_KEYS)
+    others = [key for key in metadata if _TITLE_KEY.search(key) and not key.startswith("ss_")]
+    titles = [metadata[key] for key in (*_FIRST_TITLES, *others) if isinstance(metadata.get(key), str)]
+    named = ((_by_name(title, files) or _by_name(_without_noise(title), files), title) for title in titles)
     return next(((file, f"its header names it {title!r}") for file, title in named if file is not None), None)
+
+
+def _without_noise(title: str) -> str:
+    """A title such as "LCM-LoRA for Stable Diffusion 1.5 (fp16)" in the words of a file's name."""
+    return re.sub(r"stable[\s_-]*diffusion", "sd", _TITLE_NOISE.sub(" ", title), flags=re.IGNORECASE)
 
 
 def _by_stem(files: Iterable[PublishedFile], stem: str) -> Found | None:
     file = _by_name(stem, files)
     return (file, f"its name says {file.method}") if file is not None else None
+
+
+def _by_structure(files: Iterable[PublishedFile], layout: Layout, name: str, tables: Tables) -> Found | None:
+    """FLUX without guidance as an input is FLUX.1-schnell, unless its name says that the distillation was undone."""
+    if not layout.unguided_flux or _DE_DISTILLED.search(name_key(name)):
+        return None
+    file = next((file for file in files if tables.profiles[file.method].guidance is None), None)
+    return (file, "its network takes no guidance, as that of FLUX.1-schnell") if file is not None else None
 
 
 def _by_name(text: str, files: Iterable[PublishedFile]) -> PublishedFile | None:
@@ -133,115 +159,3 @@ def sha256_of(path: Path) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
-
-
-class DetectionCache:
-    """Detections kept on disk by path, size and time of change, so that a large folder costs one `stat` a file.
-
-    A cache file that is missing, damaged or of another version is started anew; one that cannot be written is done without.
-    """
-
-    def __init__(self, path: Path | None, tables: Tables, detector: Callable[..., Detection] = look):
-        self._path, self._tables, self._look = path, tables, detector
-        self._decoded: dict[str, tuple[tuple[int, int], Detection]] = {}
-        self._changed = False
-
-    @cached_property
-    def _entries(self) -> dict[str, dict[str, Any]]:
-        """Read when the first file is asked about: a WebUI that starts need not wait for it."""
-        return _load(self._path, self._tables) if self._path else {}
-
-    def get(self, path: str | Path, webui_hash: str | None = None) -> Detection:
-        """The detection of `path`, from the cache if the file is unchanged."""
-        key = str(path)
-        try:
-            status = os.stat(path)
-        except OSError as error:
-            return Detection(None, f"unreadable: {error.strerror or error}", readable=False)
-        stamp = (status.st_size, status.st_mtime_ns)
-        if key in self._decoded and self._decoded[key][0] == stamp:
-            return self._decoded[key][1]
-        entry = self._entries.get(key)
-        if entry is not None and entry.get("stamp") == list(stamp):
-            detection = _decode(entry)
-        else:
-            detection = self._look(Path(path), self._tables, webui_hash)
-            self._keep(key, stamp, detection)
-        self._decoded[key] = (stamp, detection)
-        return detection
-
-    def whole(self, path: Path) -> Detection:
-        """The detection of a file that was not read as a whole, with all that it tells."""
-        detection = detect(path, self._tables)
-        if detection.readable:
-            status = os.stat(path)
-            self._keep(str(path), (status.st_size, status.st_mtime_ns), detection)
-        return detection
-
-    def _keep(self, key: str, stamp: tuple[int, int], detection: Detection) -> None:
-        self._entries[key] = _encode(detection, stamp)
-        self._decoded[key] = (stamp, detection)
-        self._changed = True
-
-    def save(self) -> None:
-        """Writes the cache if it has changed: to a temporary file first, so that a reader never sees half of it."""
-        if self._path is None or not self._changed:
-            return
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name, suffix=".tmp")
-            try:
-                with open(handle, "wb") as file:
-                    body = json.dumps(self._entries).encode()
-                    file.write(_seal(self._tables, body) + b"\n" + body)
-                os.replace(temporary, self._path)
-            except BaseException:
-                os.unlink(temporary)
-                raise
-            self._changed = False
-        except OSError:
-            pass  # a read-only folder costs time, nothing else
-
-
-def _load(path: Path, tables: Tables) -> dict[str, dict[str, Any]]:
-    try:
-        seal, _, body = path.read_bytes().partition(b"\n")
-    except OSError:
-        return {}
-    return json.loads(body) if seal == _seal(tables, body) else {}
-
-
-def _seal(tables: Tables, body: bytes) -> bytes:
-    """Holds only for an undamaged `body` that was made with the same tables: a new row may recognise an old file."""
-    rows = [{**vars(file), "names": [pattern.pattern for pattern in file.names]} for file in tables.files]
-    return f"{_CACHE_VERSION} {hashlib.sha256(repr(rows).encode() + body).hexdigest()}".encode()
-
-
-def _encode(detection: Detection, stamp: tuple[int, int]) -> dict[str, Any]:
-    entry: dict[str, Any] = {"stamp": stamp, "reason": detection.reason}
-    if detection.layout.sites:
-        entry["sites"] = [str(site) for site in sorted(detection.layout.sites)]
-    if detection.layout.transformer:
-        entry["transformer"] = detection.layout.transformer
-    for name, plain in (("method", None), ("naming", KOHYA), ("readable", True), ("superseded", False), ("whole", True)):
-        if getattr(detection, name) != plain:
-            entry[name] = getattr(detection, name)
-    return entry
-
-
-def _decode(entry: dict[str, Any]) -> Detection:
-    return Detection(
-        method=entry.get("method"),
-        reason=entry["reason"],
-        layout=_layout(tuple(entry.get("sites", ())), entry.get("transformer", "")),
-        naming=entry.get("naming", KOHYA),
-        readable=entry.get("readable", True),
-        superseded=entry.get("superseded", False),
-        whole=entry.get("whole", True),
-    )
-
-
-@lru_cache(maxsize=64)
-def _layout(sites: tuple[str, ...], transformer: str) -> Layout:
-    """Most files of a folder have one of a few layouts."""
-    return Layout(frozenset(Site.parse(text) for text in sites), transformer=transformer)

@@ -1,8 +1,10 @@
-"""What is there, as plain records: the loaded checkpoint, the LoRAs installed, and what the host can do."""
+"""What is there: the loaded checkpoint, the LoRAs installed, and what the host can do. Plain records, but for a LoRA that the user names,
+whose file is read only then.
+"""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .detect import Detection
@@ -16,12 +18,14 @@ class InstalledLora:
     name: str
     detection: Detection
     aliases: tuple[str, ...] = ()
+    shadowed: tuple[str, ...] = ()
+    """Files of the same name in other folders, which the WebUI passes over."""
     examine: Callable[[], Detection] | None = field(default=None, compare=False, repr=False)
     """Reads the whole file; None where that was done. Of thousands of files that are no accelerators, at most one is named by the user."""
 
     def examined(self) -> InstalledLora:
         """Itself, with all that its file tells."""
-        return self if self.examine is None else InstalledLora(self.name, self.examine(), self.aliases)
+        return self if self.examine is None else replace(self, detection=self.examine(), examine=None)
 
     def is_called(self, name: str) -> bool:
         return name == self.name or name in self.aliases
@@ -29,7 +33,7 @@ class InstalledLora:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is there: the loaded UNet (None: unknown), the LoRAs installed, and what the host can do."""
+    """What is there: the loaded network (None: unknown), the LoRAs installed, and what the host can do."""
 
     unet: Layout | None = None
     loras: tuple[InstalledLora, ...] = ()
@@ -41,6 +45,8 @@ class Facts:
     """Whether a pass that begins below full noise makes all the method's steps in what is left, or the share that the host makes."""
     host_makes_all: bool = False
     """Whether the host's own img2img makes as many steps as it is told, not a share of them."""
+    calls_per_step: Mapping[str, int] = field(default_factory=dict)
+    """How often a sampler calls the model in a step, 1 where it is not named here; 0: it decides by itself how many steps it makes."""
     self_timed: frozenset[str] = frozenset()
     """Samplers that choose their timesteps themselves."""
     skips_uncond: bool = False
@@ -58,3 +64,12 @@ class Facts:
     def family(self) -> str | None:
         """The loaded checkpoint's family; None where it is not known."""
         return self.unet.family if self.unet is not None else None
+
+    def called(self, name: str) -> InstalledLora | None:
+        """The LoRA that the WebUI loads for a tag's `name`: the file of that name, else the only one that has it as an alias.
+
+        Source: `list_available_networks` and `load_networks` of the WebUIs' LoRA extension, which forbids an alias that several have.
+        """
+        by_name = next((lora for lora in self.loras if lora.name == name), None)
+        by_alias = [lora for lora in self.loras if name in lora.aliases]
+        return by_name or (by_alias[0] if len(by_alias) == 1 else None)

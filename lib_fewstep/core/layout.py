@@ -1,16 +1,18 @@
-"""The shape of a UNet, seen from tensor names: where its transformers sit, how deep, how wide, and which text width they read.
+"""The shape of a network, seen from tensor names: where its transformers sit, how deep, how wide, and which text width they read.
 
-That is enough to say for which UNet a LoRA was made, because every Stable Diffusion UNet differs from the others in it, and
-fine-tunes of one architecture do not. The same function reads a UNet's own weights and a LoRA's, in the names of LDM
+That is enough to say for which network a LoRA was made, because every Stable Diffusion UNet differs from the others in it, and
+fine-tunes of one architecture do not. The same function reads a network's own weights and a LoRA's, in the names of LDM
 (input_blocks.4.1), of diffusers (down_blocks.1.attentions.0), of kohya (lora_unet_down_blocks_1_attentions_0) and of PEFT.
 """
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
+from .families import OTHER as OTHER_NETWORK
+from .families import label_of, transformer_of
 from .profiles import FAMILIES
 
 # A tensor's name, with "_" for ".", is the transformer's place, "transformer_blocks_", and what it is there.
@@ -21,64 +23,67 @@ _PLACE = re.compile(
 _PART = re.compile(r"(?P<depth>\d{1,4})_attn(?P<attn>[12])_(?:processor_)?to_(?P<projection>[qkv])_(?P<rest>.*)")
 _INPUT = re.compile(r"(?:model_diffusion_model_)?(?:input_blocks_0_0|conv_in)_weight")
 _FIRST_DOWNSAMPLER = re.compile(r"input_blocks_([1-9]\d{0,3})_0_op")
-_GUIDANCE = re.compile(r"(?:^|_)(?:time_embed(?:ding)?_cond_proj|guidance_in_in_layer)_weight$")
-_DIFFUSION_TRANSFORMERS = {
-    "flux": re.compile(r"(?:^|_)(?:single_blocks|single_transformer_blocks)_\d+_"),
-    "sd3": re.compile(r"(?:^|_)joint_blocks_\d+_|^transformer_transformer_blocks_\d+_"),
-}
-_OTHER_TRANSFORMER = re.compile(r"distilled_guidance_layer|_stream_modulation_|_img_in_mlp_|txt_in_individual")
-"""Chroma, FLUX.2, HunyuanVideo: they share FLUX's block names and are none of ours."""
+_GUIDANCE = re.compile(r"(?:^|_)(?:time_embed(?:ding)?_cond_proj|guidance_in_in_layer|guidance_embedder_linear_1)_weight$")
+_STREAM = re.compile(r"(?:^|_)(?P<stream>double|joint|single|transformer|single_transformer)_blocks_(?P<number>\d{1,3})_(?P<rest>.*)")
+"""A block of a diffusion transformer, in the names of its authors or of diffusers."""
+_STREAM_INPUT = re.compile(r"(?:(?:img|txt|x_block|context_block)_attn_qkv|linear1|attn_(?:to_[qkv]|add_[qkv]_proj))_(?P<rest>.*)")
 _INPUT_SIDE = re.compile(r"weight|(?:lora_)?(?:down|a)_(?:default_)?weight")
 """What follows the projection's name in the tensor that is as wide as the projection's input."""
 
 KOHYA, PEFT, OTHER = "kohya", "peft", "other"
 
+Shapes = Mapping[str, tuple[int, ...]]
+"""Shapes by tensor name."""
+
 
 @dataclass(frozen=True, order=True)
-class Site:
-    """One spatial transformer: its place (side-level-index as diffusers counts, `down-1-0`), its depth in blocks, its channels, and the
-    width of the text embeddings that it reads. 0: not seen.
+class Transformer:
+    """The transformer blocks at one place: a U-Net's by side, level and index as diffusers counts (`down-1-0`), a diffusion transformer's
+    by stream (`double` or `single`). `depth` is their number, `width` their channels, `context` the width of the text embeddings that a
+    U-Net's read. 0: not seen.
     """
 
     place: str
     depth: int
-    width: int
-    context: int
+    width: int = 0
+    context: int = 0
 
     def __str__(self) -> str:
         return f"{self.place}:{self.depth}:{self.width}:{self.context}"
 
     @classmethod
-    def parse(cls, text: str) -> Site:
+    def parse(cls, text: str) -> Transformer:
+        """The inverse of `str`."""
         place, *numbers = text.split(":")
         return cls(place, *(int(n) for n in numbers))
 
 
 @dataclass(frozen=True)
 class Layout:
-    """All transformers of a UNet, or those that a LoRA touches; and the channels that a UNet reads (0: not seen).
+    """All transformers of a network, or those that a LoRA touches; and the channels that a UNet reads (0: not seen).
 
-    `transformer` is the family of a network that is no UNet; `guided`: it takes a guidance scale as an input.
+    `named` is the family that the names alone tell, that of a network which is no UNet; `guided`: it takes a guidance scale as an input.
     """
 
-    sites: frozenset[Site]
+    transformers: frozenset[Transformer]
     channels: int = 0
-    transformer: str = ""
+    named: str = ""
     guided: bool = False
 
     @cached_property
     def family(self) -> str | None:
-        """Which published architecture this is (a key of `profiles.FAMILIES`), judged by structure; None if it is none of them.
+        """Which published architecture this is: a key of `profiles.FAMILIES`, or of a family in families.py that no method is made for.
+        None: not known.
 
         Widths are not asked, except the text width that alone tells SD 2 from SD 1 (None where it is not seen): a narrow test model
         is of its family too.
         """
-        if self.transformer:
-            return self.transformer
+        if self.named:
+            return self.named
         depth: dict[str, int] = {}
-        for site in self.sites:
-            level = site.place.rpartition("-")[0]
-            depth[level] = max(depth.get(level, 0), site.depth)
+        for each in self.transformers:
+            level = each.place.rpartition("-")[0]
+            depth[level] = max(depth.get(level, 0), each.depth)
         if "down-0" in depth or "up-3" in depth:
             return {0: None, 1024: "sd21"}.get(self.context, "sd15")
         return _SDXL_KIN.get((depth.get("down-1", 0), depth.get("down-2", 0)))
@@ -88,24 +93,29 @@ class Layout:
         """Whether this is an InstructPix2Pix UNet: it reads the picture to be edited beside the noise, 4 + 4 channels."""
         return self.channels == 8
 
+    @property
+    def unguided_flux(self) -> bool:
+        """Whether this is a network as FLUX.1-schnell's is: FLUX without the guidance scale as an input, for which dev's LoRAs are made."""
+        return self.named == "flux" and not self.guided
+
     @cached_property
     def context(self) -> int:
         """Width of the text embeddings that the cross-attentions read; 0 if none is touched."""
-        return max((site.context for site in self.sites), default=0)
+        return max((each.context for each in self.transformers), default=0)
 
-    def misfit(self, unet: Layout) -> str | None:
-        """Why a LoRA of this layout does not fit `unet`, in words that follow "it"; None if it fits or says nothing about it."""
-        if self.family and unet.family and self.family != unet.family:
-            return f"was made for {FAMILIES[self.family]}, and the loaded checkpoint is {FAMILIES[unet.family]}"
-        there = {site.place: site for site in unet.sites}
-        for site in sorted(self.sites):
-            match = there.get(site.place)
-            if match is None or site.depth > match.depth:
-                return f"changes a transformer at {site.place} (depth {site.depth}) that the loaded UNet does not have"
-            if site.width and site.width != match.width:
-                return f"is {site.width} channels wide at {site.place}, where the loaded UNet has {match.width}"
-            if site.context and site.context != match.context:
-                return f"reads text embeddings {site.context} wide, and the loaded UNet's are {match.context} wide"
+    def misfit(self, network: Layout) -> str | None:
+        """Why a LoRA of this layout does not fit `network`, in words that follow "it"; None if it fits or says nothing about it."""
+        if self.family and network.family and self.family != network.family:
+            return f"was made for {label_of(self.family)}, and the loaded checkpoint is {label_of(network.family)}"
+        there = {each.place: each for each in network.transformers}
+        for each in sorted(self.transformers) if there else ():
+            match = there.get(each.place)
+            if match is None or each.depth > match.depth:
+                return f"changes a transformer at {each.place} (depth {each.depth}) that the loaded checkpoint does not have"
+            if each.width and match.width and each.width != match.width:
+                return f"is {each.width} channels wide at {each.place}, where the loaded checkpoint has {match.width}"
+            if each.context and match.context and each.context != match.context:
+                return f"reads text embeddings {each.context} wide, and the loaded checkpoint's are {match.context} wide"
         return None
 
 
@@ -114,36 +124,68 @@ _SDXL_KIN = {(2, 10): "sdxl", (2, 4): "ssd1b", (1, 2): "vega"}
 """(transformer depth at the second level, at the third level), from the configurations of SDXL-base, SSD-1B and Segmind-Vega."""
 
 
-def layout_of(shapes: Mapping[str, tuple[int, ...]]) -> Layout:
-    """The layout told by tensor names and shapes, of a UNet or of a LoRA. Weights are (out, in, …); a LoRA's down matrix is (rank, in).
-
-    Where LDM's names do not tell how many residual blocks a level has, it is two, as in every published Stable Diffusion.
-    """
+def layout_of(shapes: Shapes) -> Layout:
+    """The layout told by tensor names and shapes, of a network or of a LoRA. Weights are (out, in, …), a LoRA's down matrix (rank, in)."""
     named = [(name.replace(".", "_").lower(), shape) for name, shape in shapes.items()]
+    transformers = _unet_transformers(named)
+    family = "" if transformers else transformer_of([name for name, _ in named])
+    channels = [shape[1] for name, shape in named if _INPUT.fullmatch(name) and len(shape) == 4]
+    guided = any(_GUIDANCE.search(name) for name, _ in named)
+    transformers = _streams(named) if family in FAMILIES else transformers
+    return Layout(transformers, max(channels, default=0), family, guided)
+
+
+def network_layout(shapes: Shapes, packed: Collection[str] = ()) -> Layout:
+    """`layout_of` for a network all of whose tensors are in `shapes`: what it is not known by, it is not.
+
+    `packed` names tensors that hold several weights in one number, as 4-bit formats do: their shapes say nothing.
+    """
+    found = layout_of({name: () if name in packed else shape for name, shape in shapes.items()})
+    unseen = not shapes or (found.transformers and not found.context)
+    return found if found.family or unseen else replace(found, named=OTHER_NETWORK)
+
+
+def _unet_transformers(named: Sequence[tuple[str, tuple[int, ...]]]) -> frozenset[Transformer]:
+    """Where LDM's names do not tell how many residual blocks a level has, it is two, as in every published Stable Diffusion."""
     downsamplers = [int(found[1]) for name, _ in named if (found := _FIRST_DOWNSAMPLER.search(name))]
     blocks_per_level = min(downsamplers, default=3)
-    depth: dict[str, int] = {}
-    width: dict[str, int] = {}
-    context: dict[str, int] = {}
+    seen = _Seen()
     for name, shape in named:
         before, _, after = name.partition("transformer_blocks_")
         if not after or (place := _place(before, blocks_per_level)) is None or (part := _part(after)) is None:
             continue
-        depth[place] = max(depth.get(place, 0), part[0])
-        if len(shape) >= 2 and part[1]:
-            (context if part[1] == "context" else width)[place] = shape[1]
-    sites = frozenset(Site(place, depth[place], width.get(place, 0), context.get(place, 0)) for place in depth)
-    channels = [shape[1] for name, shape in named if _INPUT.fullmatch(name) and len(shape) == 4]
-    guided = any(_GUIDANCE.search(name) for name, _ in named)
-    return Layout(sites, max(channels, default=0), "" if sites else _transformer(name for name, _ in named), guided)
+        seen.add(place, part[0], shape, part[1])
+    return seen.transformers()
 
 
-def _transformer(names: Iterable[str]) -> str:
-    """The family of a diffusion transformer, FLUX before SD3, because FLUX has blocks of either name."""
-    names = list(names)
-    if any(_OTHER_TRANSFORMER.search(name) for name in names):
-        return ""
-    return next((family for family, block in _DIFFUSION_TRANSFORMERS.items() if any(map(block.search, names))), "")
+def _streams(named: Sequence[tuple[str, tuple[int, ...]]]) -> frozenset[Transformer]:
+    """The blocks of a diffusion transformer: `double` have a stream each for text and picture, `single` have one for both."""
+    seen = _Seen()
+    for name, shape in named:
+        found = _STREAM.search(name)
+        if found is not None:
+            reads = _STREAM_INPUT.match(found["rest"])
+            size = "width" if reads is not None and _INPUT_SIDE.fullmatch(reads["rest"]) else ""
+            seen.add("single" if found["stream"].startswith("single") else "double", int(found["number"]) + 1, shape, size)
+    return seen.transformers()
+
+
+class _Seen:
+    """What was seen of each place, tensor by tensor."""
+
+    def __init__(self) -> None:
+        self._depth: dict[str, int] = {}
+        self._sizes: dict[str, dict[str, int]] = {"width": {}, "context": {}}
+
+    def add(self, place: str, depth: int, shape: tuple[int, ...], size: str) -> None:
+        """`size` says of what the second dimension is the size: width, context, or nothing. One of 1 is that of a packed tensor."""
+        self._depth[place] = max(self._depth.get(place, 0), depth)
+        if size and len(shape) >= 2 and shape[1] > 1:
+            self._sizes[size][place] = shape[1]
+
+    def transformers(self) -> frozenset[Transformer]:
+        width, context = self._sizes["width"], self._sizes["context"]
+        return frozenset(Transformer(place, depth, width.get(place, 0), context.get(place, 0)) for place, depth in self._depth.items())
 
 
 def naming_of(names: Iterable[str]) -> str:

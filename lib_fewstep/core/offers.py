@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from .choose import checkpoint_profile, fitting, with_saved
 from .facts import Facts
+from .fits import unsupported
 from .profiles import LORA, Profile, PublishedFile, Tables, name_key
 from .request import AUTO, Request
 
@@ -79,7 +80,8 @@ def offer_for(request: Request, facts: Facts, tables: Tables) -> Offer | None:
 
 def _needs_lora(facts: Facts, tables: Tables) -> bool:
     """Not so a checkpoint that is distilled itself, nor one that no method was made for."""
-    return checkpoint_profile(facts, tables) is None and not (facts.unet is not None and facts.unet.reads_picture)
+    unguided = facts.unet is not None and facts.unet.unguided_flux
+    return checkpoint_profile(facts, tables) is None and unsupported(facts) is None and not unguided
 
 
 def _offers(method: str, facts: Facts, tables: Tables) -> Iterator[tuple[PublishedFile, Offer]]:

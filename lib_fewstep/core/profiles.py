@@ -87,6 +87,11 @@ class Profile:
     prediction: str = ""
     shift: int | None = None
 
+    @property
+    def needs_own_sampler(self) -> bool:
+        """Whether no other sampler can do it: those of PeRFlow's windows, and those whose noise is not that of the timestep asked at."""
+        return self.shift is not None or self.prediction in (DDIM_EPS, DIFF_EPS)
+
 
 @dataclass(frozen=True)
 class PublishedFile:

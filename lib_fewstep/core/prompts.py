@@ -17,21 +17,23 @@ _WEIGHT = re.compile(r":\s*([-+]?(?:\d+\.?|\d*\.\d+))\s*$")
 
 @dataclass(frozen=True)
 class LoraTag:
-    """One tag: the name as written, the weight that reaches the UNet, and its text."""
+    """One tag: the name as written, the weight that reaches the UNet, and its text. The weight is None where the WebUI cannot read the
+    tag's numbers: it then loads no LoRA at all.
+    """
 
     name: str
-    weight: float
+    weight: float | None
     text: str
 
 
 def lora_tags(prompt: str) -> list[LoraTag]:
-    """All LoRA tags in `prompt`, in order. A weight that is no number counts as 1, as the user most likely meant."""
+    """All LoRA tags in `prompt`, in order."""
     return [_parse(found) for found in _TAG.finditer(prompt) if found[1] == "lora"]
 
 
 def prompt_parts(prompt: str) -> list[str]:
-    """The prompts that `AND` joins, each of which the host evaluates by itself."""
-    return re.split(r"\bAND\b", prompt)
+    """The prompts that `AND` joins, each of which the host evaluates by itself. It takes the tags out first, whatever their names hold."""
+    return re.split(r"\bAND\b", _TAG.sub("", prompt))
 
 
 def is_plain(prompt: str) -> bool:
@@ -78,8 +80,15 @@ def _parse(found: re.Match[str]) -> LoraTag:
     named = dict(part.split("=", 1) for part in rest if "=" in part)
     text_encoder = named.get("te") or (positional[0] if positional else "1")
     weight = named.get("unet") or (positional[1] if len(positional) > 1 else text_encoder)
+    rank = named.get("dyn") or (positional[2] if len(positional) > 2 else "0")
+    numbers = [_number(text) for text in (*positional[:2], weight, text_encoder)]
+    readable = None not in numbers and re.fullmatch(r"\s*[-+]?\d+\s*", rank)
+    return LoraTag(name, _number(weight) if readable else None, found[0])
+
+
+def _number(text: str) -> float | None:
     try:
-        number = float(weight)
+        number = float(text)
     except ValueError:
-        number = 1.0
-    return LoraTag(name, number if math.isfinite(number) else 1.0, found[0])
+        return None
+    return number if math.isfinite(number) else None

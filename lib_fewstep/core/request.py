@@ -1,33 +1,27 @@
-"""What the user asks for, made from whatever came in."""
+"""What the user asks for, made from whatever came in. What a request holds has been checked: the border is here."""
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from typing import Any
 
+from .numbers import Number, Numbers, row, rows_of, same
 from .profiles import Profile, Range
 from .schedules import MAX_STEPS
 
 AUTO = "auto"
 NO_LORA = "none"
 """The LoRA of a request that wants a method's settings for a checkpoint that has it merged in."""
+_MOST = 1e9
+"""No setting of the WebUI's means more than this."""
 
 
 @dataclass(frozen=True)
-class Request:
-    """What the user asked for. None means "as recommended"; the host's own settings are what runs without the Accelerator."""
+class Request(Numbers):
+    """What the user asked for. None means "as recommended"; the WebUI's own settings are what runs without the Accelerator."""
 
     method: str = AUTO
     lora: str = AUTO
-    steps: int | None = None
-    cfg: float | None = None
-    weight: float | None = None
-    gamma: float | None = None
-    guidance: float | None = None
-    """Guidance scale for a model that takes one as an input."""
-    cfg_steps: int | None = None
-    """CFG applies in the first so many steps, and is 1 after; 0: in all."""
     sampler: str | None = None
     scheduler: str | None = None
     prompt: str = ""
@@ -36,7 +30,7 @@ class Request:
     """How much of the noise img2img adds, 0 to 1; 1 in txt2img."""
     hires_denoise: float | None = None
     """The same for the hires pass; None without one."""
-    hires_steps: int = 0
+    hires_steps: int = row(Number(0, MAX_STEPS, whole=True, meaning="of the hires pass, 0: as many as in the first"), default=0)
     """Steps of the hires pass; 0: as many as in the first."""
     hires_sampler: str = ""
     hires_scheduler: str = ""
@@ -55,10 +49,9 @@ class Request:
     """What was wrong with the request as it came in, in words for the user."""
 
 
-_NUMBERS = {"steps": (1, MAX_STEPS), "cfg": (1, 30), "weight": (-10, 10), "gamma": (0, 1), "guidance": (0, 30), "cfg_steps": (0, MAX_STEPS),
-            "hires_steps": (0, MAX_STEPS)}
-_WHOLE = ("steps", "cfg_steps", "hires_steps")
-_TEXTS = ("method", "lora", "sampler", "scheduler")
+TEXTS = ("method", "lora", "sampler", "scheduler")
+ROWS = rows_of(Request)
+"""All numbers that may be asked for: those of a method, and the steps of the hires pass."""
 
 
 def request_from(values: Mapping[str, Any], base: Request = Request()) -> Request:
@@ -71,67 +64,90 @@ def request_from(values: Mapping[str, Any], base: Request = Request()) -> Reques
     for key, value in values.items():
         if value is None or value == "":
             continue
-        if key in _TEXTS:
+        if key in TEXTS:
             if isinstance(value, str):
                 known[key] = value.strip().lower() if value.strip().lower() in (AUTO, NO_LORA) else value
             else:
-                problems.append(f"'{key}' is {short(value)}; expected text. It is not used")
-        elif key in _NUMBERS:
-            number = _number(value, *_NUMBERS[key], whole=key in _WHOLE)
+                problems.append(f"'{key}' is {quoted(value)}; expected text. It is not used")
+        elif key in ROWS:
+            number = ROWS[key].read(value)
             if number is None:
-                low, high = _NUMBERS[key]
-                kind = "a whole number" if key in _WHOLE else "a number"
-                problems.append(f"'{key}' is {short(value)}; expected {kind} from {low} to {high}. The recommended value is used")
+                problems.append(f"'{key}' is {quoted(value)}; expected {ROWS[key].expected}. The recommended value is used")
             else:
                 known[key] = number
         elif key != "enabled":
-            problems.append(f"'{str(key)[:40]}' is no setting; expected {', '.join(('enabled', *_TEXTS, *_NUMBERS))}")
+            problems.append(f"'{str(key)[:40]}' is not a setting; expected {', '.join(('enabled', *TEXTS, *ROWS))}")
     return replace(base, **known, problems=tuple(problems))
 
 
-def possible(request: Request) -> Request:
-    """`request` with numbers that can be run; the others are named in `problems`."""
-    numbers = {name: getattr(request, name) for name in _NUMBERS}
-    return request_from(numbers, replace(request, **{name: getattr(Request, name) for name in _NUMBERS}))
+HOST_FIELDS = (
+    "prompt", "negative_prompt", "steps", "cfg_scale", "sampler_name", "denoising_strength", "width", "height", "enable_hr",
+    "hr_second_pass_steps", "hr_sampler_name", "hr_scheduler", "hr_checkpoint_name", "refiner_checkpoint",
+)
+"""The settings of the WebUI that a request starts from, by their names on its processing object."""
 
 
-def _number(value: Any, low: float, high: float, whole: bool) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    if not low <= number <= high or (whole and number != int(number)):  # NaN fails the first
-        return None
-    return int(number) if whole else number
+def host_request(values: Mapping[str, Any], is_img2img: bool, preset_hires_steps: int | None = None) -> Request:
+    """What the WebUI's own settings ask for: `values` by the names of `HOST_FIELDS`, from its page or from a generation.
+
+    What is missing or makes no sense counts as unknown. Hires steps that a preset has filled in are not the user's wish.
+    """
+    default = Request()
+    hires = bool(values.get("enable_hr"))
+    denoise = min(_number(values.get("denoising_strength"), 0.0), 1.0)
+    hires_steps = _number(values.get("hr_second_pass_steps"), 0) if hires else 0
+    said = Request(
+        prompt=_text(values.get("prompt"), ""),
+        negative_prompt=_text(values.get("negative_prompt"), ""),
+        denoise=denoise if is_img2img else 1.0,
+        hires_denoise=denoise if hires else None,
+        hires_sampler=_own_choice(values.get("hr_sampler_name")) if hires else "",
+        hires_scheduler=_own_choice(values.get("hr_scheduler")) if hires else "",
+        second_checkpoint=_own_choice(values.get("refiner_checkpoint")) or (_own_choice(values.get("hr_checkpoint_name")) if hires else ""),
+        width=int(_number(values.get("width"), 0)),
+        height=int(_number(values.get("height"), 0)),
+        host_steps=int(_number(values.get("steps"), default.host_steps, least=1)),
+        host_hires_steps=int(hires_steps),
+        host_cfg=_number(values.get("cfg_scale"), default.host_cfg),
+        host_sampler=_text(values.get("sampler_name"), default.host_sampler),
+    )
+    return said if hires_steps == preset_hires_steps else request_from({"hires_steps": hires_steps}, said)
 
 
-def own_choice(value: Any) -> str:
-    """What the user chose for a pass of its own; "" where it is "Use same sampler" and the like, or nothing."""
-    return value if isinstance(value, str) and value != "None" and not value.startswith("Use same") else ""
+def changed_by_user(shown: Mapping[str, float | None], filled_in: Mapping[str, Any] | None) -> dict[str, float]:
+    """Those of the values shown in the controls that differ from what was filled in; None: it is not known what that was."""
+    there = {name: value for name, value in shown.items() if value is not None}
+    if filled_in is None:
+        return there
+    return {name: value for name, value in there.items() if _is_number(before := filled_in.get(name)) and not same(value, before)}
 
 
-def short(value: Any) -> str:
+def recommended(profile: Profile, name: str) -> float | None:
+    """What `profile` recommends for a number; None where the method has no such number."""
+    if name == "cfg_steps":
+        return profile.cfg_steps
+    allowed: Range | None = getattr(profile, name)
+    return allowed.default if allowed is not None else None
+
+
+def quoted(value: Any) -> str:
     """`value` as a message quotes it."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def explicit(shown: Mapping[str, float | None], filled_in: Mapping[str, Any] | None) -> dict[str, float]:
-    """Those of the values shown in the controls that the user changed from what was filled in; None: it is not known what that was."""
-    if filled_in is None:
-        return {k: v for k, v in shown.items() if v is not None}
-    return {k: v for k, v in shown.items() if v is not None and _is_number(before := filled_in.get(k)) and not math.isclose(v, before)}
+def _own_choice(value: Any) -> str:
+    """What the user chose for a pass of its own; "" where it is "Use same sampler" and the like, or nothing."""
+    return value if isinstance(value, str) and value != "None" and not value.startswith("Use same") else ""
 
 
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e9
+def _text(value: Any, default: str) -> str:
+    return value if isinstance(value, str) and value else default
 
 
-def row_value(profile: Profile, name: str) -> float | None:
-    """What `profile` recommends for a number of a request; None where the method has no such number."""
-    if name == "cfg_steps":
-        return profile.cfg_steps
-    row: Range | None = getattr(profile, name)
-    return row.default if row is not None else None
+def _number(value: Any, default: float, least: float = 0) -> float:
+    return value if _is_number(value) and least <= value <= _MOST else default
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _MOST

@@ -63,7 +63,17 @@ def perflow_timesteps(steps: int, strength: float = 1.0) -> list[int]:
     return [min(int(time * TRAIN_TIMESTEPS), TRAIN_TIMESTEPS - 1) for time in times]
 
 
-RULES = {"lcm": lcm_timesteps, "trailing": trailing_timesteps, "perflow": perflow_timesteps}
+def flow_timesteps(steps: int, strength: float = 1.0) -> list[int]:
+    """Even steps of a flow model, noise level times 1000: 4 steps: 1000 750 500 250; at strength 0.5: 500 375 250 125.
+
+    Source: FLUX.1-schnell, for which `get_schedule` in src/flux/sampling.py shifts nothing.
+    """
+    _check_steps(steps, TRAIN_TIMESTEPS)
+    return [round(TRAIN_TIMESTEPS * strength * (1 - i / steps)) for i in range(steps)]
+
+
+FLOW = "flow"
+RULES = {"lcm": lcm_timesteps, "trailing": trailing_timesteps, "perflow": perflow_timesteps, FLOW: flow_timesteps}
 
 
 def timesteps_for(rule: Rule, steps: int, strength: float = 1.0) -> list[int]:
@@ -113,6 +123,13 @@ def training_sigmas() -> torch.Tensor:
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, TRAIN_TIMESTEPS, dtype=torch.float64) ** 2
     alphas_cumprod = torch.cumprod(1 - betas, 0)
     return ((1 - alphas_cumprod) / alphas_cumprod).sqrt().float()
+
+
+def sigmas_for(rule: Rule, timesteps: Sequence[int], model_sigmas: torch.Tensor) -> torch.Tensor:
+    """Noise levels of `timesteps` that `rule` gave, then 0: a flow model's are the timesteps themselves, all others' are in its table."""
+    if rule != FLOW:
+        return sigmas_at(timesteps, model_sigmas)
+    return torch.tensor([*timesteps, 0], dtype=model_sigmas.dtype, device=model_sigmas.device) / TRAIN_TIMESTEPS
 
 
 def sigmas_at(timesteps: Sequence[int], model_sigmas: torch.Tensor) -> torch.Tensor:

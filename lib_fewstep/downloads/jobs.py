@@ -1,6 +1,7 @@
 """The download that runs, in a thread of its own: started, watched and cancelled from the page, which may be closed meanwhile."""
 from __future__ import annotations
 
+import os
 import threading
 import time
 import traceback
@@ -17,7 +18,7 @@ from .transfer import Cancelled, Failed, fetch
 class Downloads:
     """At most one at a time. `folder` is where files go, `forbidden` why nothing may be fetched, `done` is called when a file is there."""
 
-    def __init__(self, folder: Callable[[], Path], forbidden: Callable[[], str | None], done: Callable[[], None]):
+    def __init__(self, folder: Callable[[], Path], forbidden: Callable[[], str | None], done: Callable[[], object]):
         self._folder, self._forbidden, self._done = folder, forbidden, done
         self._cancel = threading.Event()
         self._lock = threading.Lock()
@@ -31,7 +32,8 @@ class Downloads:
     def forbidden(self) -> str | None:
         """Why nothing may be fetched, in words for the user, empty if it is the user's own wish; None: it may."""
         if constants.HF_HUB_OFFLINE:
-            return "this WebUI was started with HF_HUB_OFFLINE"
+            switch = next((name for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE") if os.environ.get(name)), "HF_HUB_OFFLINE")
+            return f"this WebUI was started with {switch}={os.environ.get(switch, '1')}"
         return self._forbidden()
 
     def start(self, offer: Offer) -> None:
@@ -56,10 +58,10 @@ class Downloads:
         try:
             path = fetch(offer, self._folder(), self._report, cancel)
             self._done()
-            self._end(DONE, f"{offer.name} is there, its sha256 is right")
-            print(f"Few-Step Accelerator: {path} is there, verified, after {time.monotonic() - started:.0f} s")
+            self._end(DONE, f"{offer.name} downloaded and verified")
+            print(f"Few-Step Accelerator: {path} downloaded and verified in {time.monotonic() - started:.0f} s")
         except Cancelled:
-            self._end(CANCELLED, "Cancelled: what has come is kept, and the next try goes on from there")
+            self._end(CANCELLED, "Cancelled. The part already downloaded is kept; downloading again resumes")
         except Failed as failure:
             self._end(FAILED, f"{offer.name} was not downloaded: {failure}")
             print(f"Few-Step Accelerator: {offer.name} was not downloaded: {failure}")

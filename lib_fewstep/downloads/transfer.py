@@ -6,22 +6,19 @@ watched nor stopped in all the versions that hosts ship, do not check the sha256
 """
 from __future__ import annotations
 
-import errno
 import os
 import re
-import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from filelock import FileLock, Timeout
 from huggingface_hub import constants, hf_hub_url
 
 from ..core.detect import sha256_of
 from ..core.offers import Offer, bytes_text
+from .disk import Failed, alone_in, check_space, give_name, in_words, kept, length
 
 CHUNK = 1 << 15
 """Bytes between two looks at whether the user has cancelled."""
@@ -33,14 +30,9 @@ SLACK = 1 << 20
 """Bytes that a file may be longer than its row says, some of which are calculated; also what counts as a gain. The sha256 decides."""
 LONGEST = 4 << 30
 """Bytes of a file whose row names no size."""
-_LOCK = ".fewstep-download.lock"
 
 Report = Callable[[int, "int | None"], None]
 """Is told the bytes that have come and their whole number; None: unknown."""
-
-
-class Failed(Exception):
-    """Nothing was installed; says what went wrong and what the user can do."""
 
 
 class _Endless(Failed):
@@ -60,39 +52,23 @@ def fetch(offer: Offer, folder: Path, report: Report, cancel: threading.Event, e
     part = folder / f"{offer.name}.{offer.sha256[0][:12]}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone_in(folder):
+        with alone_in(folder):
             if not _is_there(final, offer):
                 _complete(part, offer, report, cancel, _address(offer, endpoint))
-                _give_name(part, final)
+                give_name(part, final)
             part.unlink(missing_ok=True)
     except FileExistsError as error:
         raise Failed(f"{final} has come there in the meantime; it is left as it is") from error
     except OSError as error:
-        raise Failed(_of_disk(error, folder, part)) from error
+        raise Failed(in_words(error, folder, part)) from error
     return final
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """One download a folder, of all processes that share it. A process that dies lets go."""
-    lock = FileLock(folder / _LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise Failed(f"something is being downloaded into {folder} already: wait for its end, and try again") from error
-    except NotImplementedError:  # a file system without locks
-        pass
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _address(offer: Offer, endpoint: str | None) -> str:
     try:
         return hf_hub_url(offer.repo, offer.path, endpoint=endpoint)
     except ValueError as error:
-        raise Failed(f"{offer.repo} is no repository's name: mend the row of {offer.name}") from error
+        raise Failed(f"{offer.repo} is not a repository's name: correct the row of {offer.name}") from error
 
 
 def _is_there(final: Path, offer: Offer) -> bool:
@@ -110,14 +86,14 @@ def _is_there(final: Path, offer: Offer) -> bool:
 def _complete(part: Path, offer: Offer, report: Report, cancel: threading.Event, url: str) -> None:
     """Brings `part` to the whole file. What an earlier run has left behind may be spoilt: then once more from the start."""
     while True:
-        resumed = _length(part) > 0
-        if not resumed or _length(part) != offer.size:
+        resumed = length(part) > 0
+        if not resumed or length(part) != offer.size:
             try:
                 _receive(part, offer, report, cancel, url)
             except _Endless:
                 part.unlink()
                 raise
-        report(_length(part), _length(part))
+        report(length(part), length(part))
         found = sha256_of(part)
         if found in offer.sha256:
             return
@@ -134,14 +110,14 @@ def _receive(part: Path, offer: Offer, report: Report, cancel: threading.Event, 
     lost = 0
     with requests.Session() as session:
         while True:
-            before = _length(part)
+            before = length(part)
             try:
                 return _stream(session, part, offer, report, cancel, url)
             except requests.RequestException as error:
-                lost = 1 if _length(part) - before >= SLACK else lost + 1
+                lost = 1 if length(part) - before >= SLACK else lost + 1
                 if lost >= TRIES:
                     raise Failed(
-                        f"the connection to {urlsplit(url).hostname} fails ({_short(error)}). {_kept(part)}: see whether the network and "
+                        f"the connection to {urlsplit(url).hostname} fails ({_short(error)}). {kept(part)}: see whether the network and "
                         "huggingface.co work, and try again"
                     ) from error
             if cancel.wait(PAUSE_SECONDS * 2 ** (lost - 1)):
@@ -152,7 +128,7 @@ def _stream(session: requests.Session, part: Path, offer: Offer, report: Report,
     """One connection's share. Raises requests.RequestException where another try may help."""
     if cancel.is_set():
         raise Cancelled
-    at = _length(part)
+    at = length(part)
     headers = {"User-Agent": "few-step-accelerator", "Accept-Encoding": "identity"}  # the files are public: no token leaves this machine
     if at:
         headers["Range"] = f"bytes={at}-"
@@ -165,7 +141,7 @@ def _stream(session: requests.Session, part: Path, offer: Offer, report: Report,
         limit, expected = offer.size + SLACK if offer.size else LONGEST, bytes_text(offer.size or LONGEST)
         if total is not None and total > limit:
             raise Failed(f"{url} is {bytes_text(total)} long, and {expected} were expected: not downloaded")
-        _check_space(part.parent, (total or offer.size or 0) - at)
+        check_space(part.parent, (total or offer.size or 0) - at)
         with open(part, "ab" if at else "wb") as file:
             for chunk in response.iter_content(CHUNK):
                 if cancel.is_set():
@@ -198,7 +174,7 @@ def _check_status(response: requests.Response, offer: Offer) -> None:
         raise requests.ConnectionError(f"it answers {status}")
     if status in (401, 403):
         raise Failed(
-            f"{offer.repo} does not give the file to everyone ({status}): accept its conditions on {page}, get {offer.path} there by hand, "
+            f"{offer.repo} requires you to accept its licence ({status}): do so on {page}, download {offer.path} there, "
             "and put it into the Lora folder"
         )
     if status == 404:
@@ -215,50 +191,6 @@ def _extent(response: requests.Response, asked_from: int) -> tuple[int, int | No
         return asked_from, None if told[2] == "*" else int(told[2])
     length = response.headers.get("Content-Length", "")
     return 0, int(length) if length.isdecimal() else None
-
-
-# --------------------------------------------------------------------------------------------------------------- the disk
-
-
-def _give_name(part: Path, final: Path) -> None:
-    """Makes `part` the file, at once and for good, but never over one that has come there meanwhile."""
-    with open(part, "r+b") as file:
-        os.fsync(file.fileno())
-    try:
-        os.link(part, final)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        if os.path.lexists(final):
-            raise FileExistsError(final) from None
-        os.replace(part, final)
-    if os.name == "posix":
-        with suppress(OSError):  # some file systems cannot, and the file is there
-            folder = os.open(final.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-
-
-def _check_space(folder: Path, missing: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if missing > free:
-        raise Failed(f"{folder} has {bytes_text(free)} left, and {bytes_text(missing)} are needed: make room, and try again")
-
-
-def _of_disk(error: OSError, folder: Path, part: Path) -> str:
-    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
-        return f"the disk of {folder} is full. {_kept(part)}: make room, and try again; or remove {part.name}"
-    return f"{folder} cannot be written to ({error.strerror or error}): see whether the WebUI may write there"
-
-
-def _length(part: Path) -> int:
-    return part.stat().st_size if part.exists() else 0
-
-
-def _kept(part: Path) -> str:
-    return f"{bytes_text(_length(part))} have come and are kept"
 
 
 def _short(error: requests.RequestException) -> str:

@@ -5,11 +5,12 @@ import math
 from copy import copy
 from typing import Any
 
-from modules import shared
+from modules import script_callbacks, shared
 
-from ..core.plan import calls
+from . import settings
 from .apply import set_hires_cfg
 from .state import plan_of
+from .timesteps import pass_of
 
 
 def steer_cfg(params: Any) -> None:
@@ -21,11 +22,20 @@ def steer_cfg(params: Any) -> None:
     _leave_out_uncond(params)
     if not plan.cfg_steps:
         return
-    sampler, done = params.denoiser.sampler, params.denoiser.step
-    guided = calls(plan.cfg_steps, sampler.config.name)
+    guided, done = pass_of(plan, p).guided_calls, params.denoiser.step
     if done + 1 >= guided:
-        sampler.sampler_extra_args["cond_scale"] = 1.0  # for the next evaluation: this one has been handed its own
+        params.denoiser.sampler.sampler_extra_args["cond_scale"] = 1.0  # for the next evaluation: this one has been handed its own
     set_hires_cfg(p, 1.0 if getattr(p, "is_hr_pass", False) and done >= guided else plan.cfg)  # for this one already
+
+
+def stay_last() -> None:
+    """Puts `steer_cfg` after other extensions' callbacks, some of which register while a picture is made: they see every row, and only then
+    does ours take some away. An order that the user has set in the host's settings still holds.
+    """
+    callbacks = script_callbacks.callback_map["callbacks_cfg_denoiser"]
+    if any(each.callback is steer_cfg for each in callbacks[:-1]):
+        callbacks.sort(key=lambda each: each.callback is steer_cfg)
+        getattr(script_callbacks, "ordered_callbacks_map", {}).pop("cfg_denoiser", None)  # made from it, and only when its length changes
 
 
 def _leave_out_uncond(params: Any) -> None:
@@ -35,7 +45,7 @@ def _leave_out_uncond(params: Any) -> None:
     own combination, uncond + 1 * (cond - uncond), comes down to them. No option is touched.
     """
     denoiser, uncond = params.denoiser, params.text_uncond
-    if uncond is None or not _is_plain_cfg_1(denoiser):
+    if uncond is None or not settings.leaves_out_negative() or not _is_plain_cfg_1(denoiser):
         return
     if _host_leaves_it_out(denoiser, float(params.sigma[0])):
         return

@@ -16,12 +16,23 @@ def lora_folder() -> Path:
 def forbidden() -> str | None:
     """Why nothing may be fetched, in words; empty if the user has switched downloads off; None: it may.
 
-    A download writes to the owner's disk, as the installing of an extension does: others may do it under the same flag only.
+    A download writes to the owner's disk, as installing an extension does, so the host's own rule for that holds. By it any --server-name
+    counts, even this machine's own, behind which a proxy may let others in.
     """
     if not settings.downloads():
         return ""
     if not getattr(shared.cmd_opts, "lora_dir", None):
         return "this WebUI's LoRA extension is off"
     if getattr(shared.cmd_opts, "disable_extension_access", False):
-        return "others can reach this WebUI (--listen, --share and the like), and it was started without --enable-insecure-extension-access"
+        return f"{_reached()} without --enable-insecure-extension-access"
     return None
+
+
+def _reached() -> str:
+    """Why the host thinks so."""
+    options = shared.cmd_opts
+    address = str(getattr(options, "server_name", None) or "")
+    invites = any(getattr(options, name, None) for name in ("share", "listen", "ngrok"))
+    if not invites and (address in ("localhost", "::1") or address.startswith("127.")):
+        return f"this WebUI was started with --server-name {address} and"
+    return "others can reach this WebUI (--listen, --share and the like), and it was started"

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,15 +14,17 @@ from weakref import WeakKeyDictionary
 from modules import sd_models, sd_samplers, sd_schedulers, shared
 from modules.paths import data_path
 
-from ..core.detect import Detection, DetectionCache, detect_checkpoint
-from ..core.facts import Facts
+from ..core.detect import Detection, detect_checkpoint
+from ..core.facts import Facts, InstalledLora
 from ..core.header import Unreadable, read_header
-from ..core.layout import NO_LAYOUT, Layout, layout_of
+from ..core.layout import NO_LAYOUT, Layout, network_layout
 from ..core.profiles import Tables, preferring
 from ..core.tables import load_tables
 from . import settings
+from .detections import DetectionCache
 from .folder import GoOn, LoraFolder, networks
 from .network import unet_of
+from .rescan import Rescan
 from .saved import SavedSettings
 
 _log = logging.getLogger("fewstep")
@@ -39,8 +43,8 @@ class HostFacts:
             _log.warning("%s", problem)
         self._folder = LoraFolder(DetectionCache(Path(data_path) / "cache" / "fewstep-loras.json", self._tables))
         self._saved = SavedSettings(_SAVED)
+        self._rescan = Rescan()
         self._unets: WeakKeyDictionary[Any, Layout] = WeakKeyDictionary()
-        self._headers: dict[tuple[str, int], tuple[Layout, Mapping[str, str]]] = {}
 
     @property
     def tables(self) -> Tables:
@@ -51,18 +55,20 @@ class HostFacts:
         """The facts while `p` is processed: the checkpoint is the loaded one. The host's progress line tells how far a long first look at
         the LoRA folder is, and Interrupt leaves it.
         """
-        facts = self._facts(self._loaded(p.sd_model), getattr(p.sd_model, "sd_checkpoint_info", None), _tell)
+        facts = self._facts(p.sd_model, getattr(p.sd_model, "sd_checkpoint_info", None), _tell)
         if (shared.state.textinfo or "").startswith(_LOOKING):
             shared.state.textinfo = None
         return facts
 
     def of_page(self, whole: bool = True) -> Facts:
-        """The facts for a preview: the checkpoint is the selected one, read from its header, loaded or not. Not `whole`: a folder that
+        """The facts for a preview: the checkpoint is the selected one, loaded or not. Not `whole`: a folder that
         takes long is left after a moment, as `unseen` says, and the next time goes on there.
         """
-        layout, _ = self._header(_selected())
-        unet = layout if layout.family or layout.sites else self._loaded(_loaded_model())
-        return self._facts(unet, _selected(), lambda seen, count: whole)
+        return self._facts(_loaded_model(), _selected(), lambda seen, count: whole)
+
+    def installed(self) -> tuple[InstalledLora, ...]:
+        """The LoRAs that were found so far."""
+        return self._folder.look(lambda seen, count: False)[0]
 
     def preset_hires_steps(self) -> int:
         """What the host by itself puts into the page's Hires steps."""
@@ -74,50 +80,66 @@ class HostFacts:
             raise ValueError("no checkpoint is selected: choose one, then save")
         self._saved.keep(_selected().name, request)
 
-    def refresh(self) -> None:
-        """Lets the host look for LoRA files again."""
-        lora_extension = networks()
-        if lora_extension is not None:
-            lora_extension.list_available_networks()
+    def refresh(self, wait: bool = False) -> str:
+        """Lets the host look for LoRA files again, while no picture is made. Returns what to say: it may come later; with `wait` it is
+        done on return.
+        """
+        return self._rescan.now() or "" if wait else self._rescan.soon()
 
-    def _facts(self, unet: Layout | None, info: Any, go_on: GoOn) -> Facts:
+    def _facts(self, model: Any, info: Any, go_on: GoOn) -> Facts:
+        unet = self._network(model, info)
         loras, unseen = self._folder.look(go_on)
         samplers = frozenset(sd_samplers.all_samplers_map)
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
         return Facts(
             unet, loras, samplers, schedulers, all_steps=settings.all_steps(), skips_uncond=_skips_uncond(),
             host_makes_all=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
+            calls_per_step=_calls_per_step(),
             all_or_none=_loads_all_or_none(), checkpoint=self._recognised(info, unet),
             saved=self._saved.of(info.name) if info is not None else {}, unseen=unseen,
         )
+
+    def _network(self, model: Any, info: Any) -> Layout | None:
+        """The network of the checkpoint `info`. Its file decides, because a host may keep the loaded one in 4 bits or in pieces; the loaded
+        `model` is asked for a file that is no .safetensors file, if it is of that checkpoint.
+        """
+        layout, _ = _header(info)
+        if layout != NO_LAYOUT:
+            return layout
+        loaded = getattr(model, "sd_checkpoint_info", None)
+        same = loaded is info or getattr(loaded, "filename", None) == getattr(info, "filename", "")
+        return self._loaded(model) if same else None
 
     def _loaded(self, model: Any) -> Layout | None:
         unet = unet_of(model)
         if unet is None:
             return None
         if unet not in self._unets:
-            self._unets[unet] = layout_of({name: tuple(weight.shape) for name, weight in unet.named_parameters()})
+            weights = dict(unet.named_parameters())
+            packed = {name for name, weight in weights.items() if not weight.is_floating_point()}
+            self._unets[unet] = network_layout({name: tuple(weight.shape) for name, weight in weights.items()}, packed)
         return self._unets[unet]
 
     def _recognised(self, info: Any, unet: Layout | None) -> Detection | None:
         """What the checkpoint of the host's record `info` is."""
         if info is None:
             return None
-        layout, metadata = self._header(info)
-        layout = layout if layout.family else unet or layout
-        return detect_checkpoint(Path(info.filename).stem, layout, metadata, self.tables, getattr(info, "sha256", None))
+        layout, metadata = _header(info)
+        return detect_checkpoint(Path(info.filename).stem, unet or layout, metadata, self.tables, getattr(info, "sha256", None))
 
-    def _header(self, info: Any) -> tuple[Layout, Mapping[str, str]]:
-        """Layout and metadata of a checkpoint's file; nothing for a .ckpt, or a file that the host will complain of."""
-        try:
-            path = Path(info.filename)
-            key = (str(path), path.stat().st_mtime_ns)
-            if key not in self._headers:
-                header = read_header(path)
-                self._headers[key] = layout_of(header.shapes), header.metadata
-            return self._headers[key]
-        except (AttributeError, OSError, Unreadable):  # no record: none is selected
-            return NO_LAYOUT, {}
+
+def _header(info: Any) -> tuple[Layout, Mapping[str, str]]:
+    """Layout and metadata of a checkpoint's file; nothing for a .ckpt, or a file that the host will complain of."""
+    try:
+        return _header_of(info.filename, os.stat(info.filename).st_mtime_ns)
+    except (AttributeError, OSError, Unreadable):  # no record: none is selected
+        return NO_LAYOUT, {}
+
+
+@lru_cache(maxsize=8)
+def _header_of(filename: str, changed: int) -> tuple[Layout, Mapping[str, str]]:
+    header = read_header(Path(filename))
+    return network_layout(header.shapes, header.packed), header.metadata
 
 
 def _tell(seen: int, count: int) -> bool:
@@ -145,6 +167,18 @@ def _self_timed() -> frozenset[str]:
     """DDIM, PLMS, UniPC: the host hands them timesteps of its own, and asks nobody for others."""
     module = sys.modules.get("modules.sd_samplers_timesteps")
     return frozenset(row[0] for row in getattr(module, "samplers_timesteps", ()))
+
+
+_UNFLAGGED = {"sample_heunpp2": 3, "sample_dpm_adaptive": 0}
+"""What hosts publish no flag for, by the sampler's function: of third order; deciding by itself how many steps it makes."""
+
+
+def _calls_per_step() -> dict[str, int]:
+    """How often a sampler calls the model in a step, where it is not once: hosts flag those of second order."""
+    found = {data.name: 2 for data in sd_samplers.all_samplers if data.options.get("second_order", False)}
+    module = sys.modules.get("modules.sd_samplers_kdiffusion")
+    unflagged = {name: _UNFLAGGED[function] for name, function, *_ in getattr(module, "samplers_k_diffusion", ()) if function in _UNFLAGGED}
+    return {**found, **unflagged}
 
 
 def _skips_uncond() -> bool:

@@ -1,18 +1,21 @@
 """The LoRA folder: the files in the host's list, and what each was recognised as."""
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from ..core.detect import Detection, DetectionCache
+from ..core.detect import Detection
 from ..core.facts import InstalledLora
+from .detections import DetectionCache
 
 PIECE_SECONDS = 0.5
+_SUFFIXES = (".safetensors", ".pt", ".ckpt")
 GoOn = Callable[[int, int], bool]
 """Told how many files of how many have been looked at: whether to go on."""
 
@@ -25,6 +28,7 @@ class LoraFolder:
         self._listed: list[Any] | None = None
         self._installed: list[InstalledLora] = []
         self._watched: list[int] = []
+        self._shadowed: dict[str, tuple[str, ...]] = {}
         self._lock = Lock()  # a generation and any number of previews look at once
 
     def look(self, go_on: GoOn) -> tuple[tuple[InstalledLora, ...], int]:
@@ -46,6 +50,8 @@ class LoraFolder:
             return 0
         if listed != self._listed:
             self._listed, self._installed, self._watched = listed, [], []
+            self._shadowed = _shadowed(listed)
+            self._detections.forget_deleted(on_disk.filename for on_disk in listed)
         began = time.monotonic()
         for on_disk in listed[len(self._installed) :]:
             self._installed.append(self._looked_at(on_disk))
@@ -57,12 +63,36 @@ class LoraFolder:
 
     def _looked_at(self, on_disk: Any) -> InstalledLora:
         found = self._detections.get(on_disk.filename, getattr(on_disk, "shorthash", None))
-        aliases = (on_disk.alias,) if getattr(on_disk, "alias", None) else ()
-        return InstalledLora(on_disk.name, found, aliases, None if found.whole else partial(self._examined, on_disk.filename))
+        examine = None if found.whole else partial(self._examined, on_disk.filename)
+        return InstalledLora(on_disk.name, found, _aliases(on_disk), self._shadowed.get(on_disk.name, ()), examine)
 
     def _examined(self, filename: str) -> Detection:
         self._listed = None  # one more to watch
         return self._detections.whole(Path(filename))
+
+
+def _aliases(on_disk: Any) -> tuple[str, ...]:
+    """The other name for which the host loads this file. Of several files with one alias it loads none by that, but one whose own name
+    it is; of two files the later one has the alias (extensions-builtin/Lora/networks.py, `load_networks`).
+    """
+    alias, host = getattr(on_disk, "alias", None), networks()
+    if not alias or alias == on_disk.name or alias.lower() in getattr(host, "forbidden_network_aliases", ()):
+        return ()
+    return (alias,) if getattr(host, "available_network_aliases", {}).get(alias, on_disk) is on_disk else ()
+
+
+def _shadowed(listed: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    """The files that the host passes over, by name: of equal names in several folders it lists one. Looked for beside those it lists."""
+    used = {os.path.splitext(os.path.basename(on_disk.filename))[0]: os.path.abspath(on_disk.filename) for on_disk in listed}
+    folders = {os.path.dirname(path) for path in used.values()}
+    found: dict[str, tuple[str, ...]] = {}
+    for folder in sorted(folders):
+        for file in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+            name, suffix = os.path.splitext(file)
+            path = os.path.join(folder, file)
+            if suffix.lower() in _SUFFIXES and name in used and path != used[name]:
+                found[name] = (*found.get(name, ()), path)
+    return found
 
 
 def networks() -> Any:

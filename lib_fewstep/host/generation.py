@@ -4,12 +4,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ..core import notes
 from ..core.controls import parse_args
-from ..core.plan import Plan, make_plan
+from ..core.decide import make_plan
+from ..core.plan import Plan
 from ..core.request import request_from
-from . import apply, xyz
+from . import apply, cfg, network, prompts, timesteps
 from .facts import HostFacts
-from .state import decision_of, set_decision
+from .request import request_of
+from .state import generation_of, note
 
 
 def begin(p: Any, args: Sequence[Any], facts: HostFacts) -> None:
@@ -21,43 +24,42 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
     """For the `before_process_batch` hook: decides anew, because by now the prompts are final and each batch has its own. The host takes a
     batch's LoRAs from its first prompt, and so do we.
     """
-    prompts = p.prompts[0], p.negative_prompts[0]
-    plan = decision_of(p, prompts) or _decide(p, args, facts, *prompts)
+    texts = p.prompts[0], p.negative_prompts[0]
+    known = generation_of(p)
+    plan = known.decision if known.decided_for == texts else _decide(p, args, facts, *texts)
     if plan is not None:
         apply.match_sampler(p)
         if plan.cfg_steps:
             apply.set_hires_cfg(p, plan.cfg)  # an earlier batch has ended at another
-        apply.tell(plan, p)
-        apply.add_tag(plan, p, batch)
+        apply.show_notes(plan, p)
+        prompts.add_tag(plan, p, batch)
 
 
 def steer_batch(p: Any) -> None:
     """For the `process_batch` hook: the sampler is made, the prompts are shared out between the passes, and none is encoded yet."""
-    apply.steer_img2img(p)
-    apply.leave_negative_unread(p)
+    cfg.stay_last()
+    timesteps.steer_img2img(p)
+    prompts.leave_negative_unread(p)
+    network.change_for_passes(p)
 
 
 def cost(p: Any, method: str, facts: HostFacts) -> str:
     """What `method` would do with `p`, in the few words that a plot's label has room for."""
     prompt = p.prompt if isinstance(p.prompt, str) else p.prompt[0]
-    plan = make_plan(request_from({"method": method}, apply.request_of(p, prompt, "")), facts.of_generation(p), facts.tables)
+    plan = make_plan(request_from({"method": method}, request_of(p, prompt, "")), facts.of_generation(p), facts.tables)
     if not plan.active:
         return f"{method}: not possible"
-    return f"{plan.label}: {plan.evaluations} evaluation{'s' if plan.evaluations != 1 else ''}"
+    return plan.label if plan.evaluations is None else f"{plan.label}: {notes.counted(plan.evaluations, 'evaluation')}"
 
 
 def _decide(p: Any, args: Sequence[Any], facts: HostFacts, prompt: str, negative_prompt: str) -> Plan | None:
     """Makes the plan and puts it in force; None where the Accelerator is off."""
     apply.restore(p)
-    base = apply.request_of(p, prompt, negative_prompt)
-    enabled, request = parse_args(args, facts.tables, base)
-    enabled, axes = xyz.axes_of(p, enabled)
-    if not enabled:
-        return None
-    if "method" in axes:
-        request = base  # what the accordion shows was set for another method
     with apply.untouched_on_error(p):
-        plan = make_plan(request_from(axes, request), facts.of_generation(p), facts.tables)
+        enabled, request = parse_args(args, facts.tables, request_of(p, prompt, negative_prompt))
+        if not enabled:
+            return None
+        plan = make_plan(request, facts.of_generation(p), facts.tables)
         apply.apply(plan, p)
-        set_decision(p, (prompt, negative_prompt), plan)
+        note(p, decision=plan, decided_for=(prompt, negative_prompt))
     return plan

@@ -1,23 +1,23 @@
 """What an image's infotext says of us, and how the accordion comes back from it.
 
-Keys: `Accelerator` (the method's key; absent: off), `Accelerator LoRA` (the LoRA whose tag we added, or none), and where they differ
-from the row `Accelerator weight`, `Accelerator gamma`, `Accelerator guidance`, `Accelerator CFG steps`. Steps and CFG stand under
-the WebUI's own keys.
+Keys: `Accelerator` (the method's key; absent: off), `Accelerator LoRA` (the LoRA whose tag we added, or none), and those of the numbers
+that differ from the row. Steps and CFG stand under the WebUI's own keys, as the schedule type does.
 """
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.controls import filled
+from ..core.facts import InstalledLora
+from ..core.numbers import NUMBERS
 from ..core.plan import Plan
-from ..core.profiles import Tables
+from ..core.profiles import Profile, Tables
 from ..core.prompts import lora_tags, without_tag
 from ..core.request import AUTO, NO_LORA
 
 METHOD, LORA = "Accelerator", "Accelerator LoRA"
-_NUMBERS = {
-    "weight": "Accelerator weight", "gamma": "Accelerator gamma", "guidance": "Accelerator guidance", "cfg_steps": "Accelerator CFG steps"
-}
+Installed = Callable[[], Sequence[InstalledLora]]
 
 
 def entries(plan: Plan) -> dict[str, Any]:
@@ -25,43 +25,58 @@ def entries(plan: Plan) -> dict[str, Any]:
     found = {METHOD: plan.method}
     if plan.tag or plan.lora is None:
         found[LORA] = plan.lora or NO_LORA
-    for name, key in _NUMBERS.items():
-        if name in plan.changed and (name != "weight" or plan.tag):
-            found[key] = f"{plan.changed[name]:.6g}"
-    if plan.timesteps is not None and plan.scheduler != "Automatic":
-        found["Schedule type"] = plan.scheduler  # the host writes it only where it made the schedule itself
+    for name, number in NUMBERS.items():
+        if name in plan.changed and not number.host_writes and (name != "weight" or plan.tag):
+            found[number.parameter] = f"{plan.changed[name]:.6g}"
+    if plan.first.timesteps is not None and plan.scheduler != "Automatic":
+        found["Schedule type"] = plan.scheduler  # in the API's answer the host names it only where it made the schedule itself
     return found
 
 
-def take_tag_out(params: dict[str, Any]) -> None:
-    """Changes pasted `params` in place: the tag that we added leaves the prompts, because the accordion will add it again."""
-    name = params.get(LORA)
-    if not name or METHOD not in params:
+def take_tag_out(params: dict[str, Any], tables: Tables, installed: Installed) -> None:
+    """Changes pasted `params` in place: the tag that we added leaves the prompts, because the accordion will add it again.
+
+    It stays where the method is not known here: then it is all that is left of the accelerator.
+    """
+    profile, name = tables.profiles.get(str(params.get(METHOD, ""))), params.get(LORA)
+    if profile is None or not name:
         return
+    loras = installed()
     for key in ("Prompt", "Hires prompt"):
         prompt = params.get(key) or ""
-        ours = [tag.text for tag in lora_tags(prompt) if tag.name == name]
+        ours = [tag.text for tag in lora_tags(prompt) if tag.name == name or _is_ours(tag.name, name, profile, loras)]
         if ours:
             params[key] = without_tag(prompt, ours[-1])
 
 
-def read(params: dict[str, Any], tables: Tables) -> dict[str, Any] | None:
+def _is_ours(written: str, name: str, profile: Profile, loras: Sequence[InstalledLora]) -> bool:
+    """Whether the tag's LoRA is the one that was called `name`: the WebUI may write its alias, or what its file is called by now."""
+    lora = next((lora for lora in loras if lora.is_called(written)), None)
+    if lora is None:
+        return False
+    renamed = not any(other.is_called(name) for other in loras) and lora.detection.method == profile.key
+    return lora.is_called(name) or renamed
+
+
+def read(params: dict[str, Any], tables: Tables, installed: Installed) -> dict[str, Any] | None:
     """The accordion's values that made the image; None if it was made without us, or by a method that is not known here."""
     profile = tables.profiles.get(str(params.get(METHOD, "")))
     if profile is None:
         return None
+    recommended = filled(profile)
+    numbers = {name: number.read(params.get(number.parameter)) for name, number in NUMBERS.items()}
     return {
         "method": profile.key,
-        "lora": params.get(LORA) or AUTO,
-        "steps": int(_number(params.get("Steps"), profile.steps.default)),
-        "cfg": _number(params.get("CFG scale"), profile.cfg.default),
-        **{name: _number(params.get(key), getattr(filled(profile), name)) for name, key in _NUMBERS.items()},
+        "lora": _lora(params.get(LORA) or AUTO, profile, installed),
+        **{name: getattr(recommended, name) if value is None else value for name, value in numbers.items()},
         "filled_for": profile.key,
     }
 
 
-def _number(text: Any, default: float) -> float:
-    try:
-        return float(text)
-    except (TypeError, ValueError):
-        return default
+def _lora(name: str, profile: Profile, installed: Installed) -> str:
+    """The LoRA to choose: Auto where none of that name is installed, but another file of the method is."""
+    if name in (AUTO, NO_LORA):
+        return name
+    loras = installed()
+    renamed = not any(lora.is_called(name) for lora in loras) and any(lora.detection.method == profile.key for lora in loras)
+    return AUTO if renamed else name

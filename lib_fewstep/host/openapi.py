@@ -1,4 +1,8 @@
-"""What our routes take and give, as JSON Schema in the words that OpenAPI 3.0 and 3.1 share: the hosts' FastAPIs write either."""
+"""What our routes take and give, as JSON Schema in the words that OpenAPI 3.0 and 3.1 share: the hosts' FastAPIs write either.
+
+FastAPI's own response models will not do: under pydantic 1, which A1111 and reForge have, they declare `str | None` as a string, and half
+of our answers hold a null.
+"""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +38,7 @@ def array_of(items: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Such a thing, or nothing."""
+    """The schema, nullable."""
     return {"anyOf": [schema, _NULL]}
 
 

@@ -1,20 +1,19 @@
-"""Our part of the HTTP API: /fewstep/v1/methods, /loras and /plan. Behind the host's own authentication where that is on."""
+"""Our part of the HTTP API: /fewstep/v1/methods, /loras and /plan. Behind the host's own login, as `access` says."""
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import replace
 from typing import Any, TypedDict
 
-from fastapi import Body, Depends, FastAPI, HTTPException, Response
-from fastapi.security import HTTPBasic, HTTPBasicCredentials
-from modules import shared
+from fastapi import APIRouter, Body, FastAPI, HTTPException, Response
 
 from ..core.choose import fitting
+from ..core.decide import make_plan
 from ..core.facts import InstalledLora
-from ..core.plan import Plan, make_plan
+from ..core.plan import Plan
 from ..core.profiles import Profile, Range
 from ..core.request import Request, request_from
+from .access import guards
 from .facts import HostFacts
 from .openapi import answered, array_of, json_content, open_object, or_null, schema_of, with_fields
 
@@ -59,19 +58,20 @@ def register(app: FastAPI, facts: HostFacts) -> None:
         prompts = {key: settings.pop(key) for key in ("prompt", "negative_prompt") if isinstance(settings.get(key), str)}
         return _json(make_plan(request_from(settings, replace(Request(), **prompts)), facts.of_page(), facts.tables).as_dict())
 
-    guarded = bool(getattr(shared.cmd_opts, "api_auth", None))
-    common: dict[str, Any] = {"response_model": None, "dependencies": [Depends(_authorised)] if guarded else []}
-    refused = {401: answered("No such account", open_object("", detail="why"))} if guarded else {}
+    guarded = guards(app)
+    refused = {401: answered("No such account, or not logged in", open_object("", detail="why"))} if guarded else {}
 
     def answers(schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
         return {200: answered("Successful Response", schema), **refused}
 
-    app.add_api_route(f"{PREFIX}/methods", methods, methods=["GET"], responses=answers(array_of(schema_of(Profile))), **common)
-    app.add_api_route(f"{PREFIX}/loras", loras, methods=["GET"], responses=answers(array_of(schema_of(_Lora))), **common)
-    app.add_api_route(
-        f"{PREFIX}/plan", plan, methods=["POST"], responses={**answers(with_fields(schema_of(Plan), summary=str)), **_REFUSALS},
-        openapi_extra={"requestBody": json_content(or_null(_SETTINGS))}, **common,
+    router = APIRouter(prefix=PREFIX, dependencies=guarded)
+    router.add_api_route("/methods", methods, methods=["GET"], responses=answers(array_of(schema_of(Profile))), response_model=None)
+    router.add_api_route("/loras", loras, methods=["GET"], responses=answers(array_of(schema_of(_Lora))), response_model=None)
+    router.add_api_route(
+        "/plan", plan, methods=["POST"], responses={**answers(with_fields(schema_of(Plan), summary=str)), **_REFUSALS},
+        openapi_extra={"requestBody": json_content(or_null(_SETTINGS))}, response_model=None,
     )
+    app.include_router(router)
 
 
 def _json(content: Any) -> Response:
@@ -89,13 +89,3 @@ def _described(lora: InstalledLora, usable: set[str]) -> _Lora:
     return _Lora(
         name=lora.name, method=found.method, family=found.family, reason=found.reason, readable=found.readable, fits=lora.name in usable
     )
-
-
-def _authorised(credentials: HTTPBasicCredentials = Depends(HTTPBasic())) -> None:
-    """The accounts of `--api-auth user:password,…`."""
-    for account in shared.cmd_opts.api_auth.split(","):
-        user, _, password = account.partition(":")
-        names_match = secrets.compare_digest(credentials.username.encode(), user.encode())
-        if names_match & secrets.compare_digest(credentials.password.encode(), password.encode()):
-            return
-    raise HTTPException(401, "Incorrect username or password", headers={"WWW-Authenticate": "Basic"})

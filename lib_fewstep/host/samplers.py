@@ -13,8 +13,8 @@ from ..core.perflow import sample_perflow
 from ..core.profiles import DDIM_EPS
 from ..core.samplers import sample_lcm, sample_tcd
 from ..core.schedules import LCM_ORIGINAL_STEPS, sigmas_at, timesteps_for
-from .network import distilled
 from .state import plan_of
+from .timesteps import pass_of
 
 NAMES = {"LCM Few-Step": sample_lcm, "TCD Few-Step": sample_tcd, "PeRFlow Few-Step": sample_perflow}
 _OPTIONS = {"uses_ensd": True}  # they draw noise at every step, so that the option's value belongs into the infotext
@@ -33,7 +33,7 @@ class FewStepSampler(KDiffusionSampler):
             arguments["gamma"] = DEFAULT_GAMMA if plan is None or plan.gamma is None else plan.gamma
         if self.func is sample_perflow:
             arguments["prediction"] = DDIM_EPS if plan is None or not plan.prediction else plan.prediction
-        noise = plan and (plan.hires_noise_timesteps if getattr(p, "is_hr_pass", False) else plan.noise_timesteps)
+        noise = plan and pass_of(plan, p).noise_timesteps
         if self.func is sample_lcm and noise:
             arguments["noise_sigmas"] = sigmas_at(noise, self.model_wrap.sigmas)
         return arguments
@@ -43,13 +43,7 @@ class FewStepSampler(KDiffusionSampler):
         if not shared.opts.sgm_noise_multiplier:
             sigma = self.get_sigmas(p, kwargs.get("steps") or p.steps)[0].to(x)
             x = x * (1 + sigma**-2).sqrt()
-        with distilled(p, plan_of(p), self.model_wrap.sigmas):
-            return super().sample(p, x, *args, **kwargs)
-
-    def sample_img2img(self, p: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """img2img and hires."""
-        with distilled(p, plan_of(p), self.model_wrap.sigmas):
-            return super().sample_img2img(p, *args, **kwargs)
+        return super().sample(p, x, *args, **kwargs)
 
     def get_sigmas(self, p: Any, steps: int) -> torch.Tensor:
         """Chosen by hand with the schedule Automatic, the sampler visits the timesteps that its methods were trained for."""

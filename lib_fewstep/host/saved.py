@@ -3,10 +3,16 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
+
+_PATIENCE = 10.0
+"""Seconds that somebody else may take to save."""
 
 
 class SavedSettings:
@@ -27,31 +33,50 @@ class SavedSettings:
     def keep(self, checkpoint: str, settings: Mapping[str, Any]) -> None:
         """Saves `settings`, in place of what was there; empty ones are forgotten. Raises ValueError with words for the user."""
         try:
-            others = {name: kept for name, kept in self._all().items() if name != checkpoint}
-            self._write({**others, checkpoint: dict(settings)} if settings else others)
+            with self._alone():
+                others = {name: kept for name, kept in self._load().items() if name != checkpoint}
+                self._write({**others, checkpoint: dict(settings)} if settings else others)
         except ValueError as error:
             raise ValueError(f"{self._path} is damaged ({error}); mend or delete it, then save again") from error
         except OSError as error:
             raise ValueError(f"{self._path} cannot be written: {error.strerror or error}") from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Of all threads and processes that save. Raises OSError where another one does not end."""
+        self._path.parent.stat()  # a folder that is gone is not made anew, as the lock would
+        lock = FileLock(f"{self._path}.lock")
+        with suppress(NotImplementedError):  # a file system without locks
+            lock.acquire(timeout=_PATIENCE)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _all(self) -> dict[str, Any]:
         if not self._path.exists():
             return {}
         changed = self._path.stat().st_mtime_ns
         if changed != self._read[0]:
-            found = json.loads(self._path.read_text(encoding="utf-8"))
-            if not isinstance(found, dict):
-                raise ValueError(f"it holds a {type(found).__name__}, not an object")
-            self._read = changed, found
+            self._read = changed, self._load()
         return self._read[1]
 
+    def _load(self) -> dict[str, Any]:
+        if not self._path.exists():
+            return {}
+        found = json.loads(self._path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"it holds a {type(found).__name__}, not an object")
+        return found
+
     def _write(self, settings: dict[str, Any]) -> None:
-        """To a temporary file first, so that a reader never sees half of it."""
-        handle, temporary = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name, suffix=".tmp")
+        """To a temporary file first, so that a reader never sees half of it. Its mode is the old one's, or any new file's."""
+        temporary = Path(f"{self._path}.tmp")
         try:
-            with open(handle, "w", encoding="utf-8") as file:
-                json.dump(settings, file, indent=2, ensure_ascii=False)
+            temporary.write_text(json.dumps(settings, indent=2, ensure_ascii=False), encoding="utf-8")
+            if self._path.exists():
+                shutil.copymode(self._path, temporary)
             os.replace(temporary, self._path)
         except BaseException:
-            os.unlink(temporary)
+            temporary.unlink(missing_ok=True)
             raise

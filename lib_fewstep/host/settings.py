@@ -14,7 +14,7 @@ from ..core.profiles import Problem
 
 _SECTION = ("fewstep", "Few-Step Accelerator")
 _ALL_STEPS, _AUTO_ORDER, _NOTES, _BADGES = "fewstep_all_steps", "fewstep_auto_order", "fewstep_notes", "fewstep_badges"
-_DOWNLOADS = "fewstep_downloads"
+_DOWNLOADS, _LEAVE_OUT = "fewstep_downloads", "fewstep_leave_out_negative"
 
 
 def register(user_table: Path, problems: Sequence[Problem], methods: Collection[str]) -> None:
@@ -22,8 +22,10 @@ def register(user_table: Path, problems: Sequence[Problem], methods: Collection[
     _add(_ALL_STEPS, True, "In img2img and hires, make all of the method's steps within the noise that is left",
          "off: only the share of them that the WebUI makes, about denoising strength times steps")
     _add(_AUTO_ORDER, "", "Auto prefers these methods, in this order", "keys with commas between them, such as tcd, lcm; the others follow")
-    _add(_NOTES, True, "Put the Accelerator's notes under the pictures", "what could not be done is told all the same")
-    _add(_BADGES, True, "Show on LoRA cards what the Accelerator takes a file for")
+    _add(_LEAVE_OUT, True, "At CFG 1, leave the negative prompt out of the work",
+         "off: if another extension needs it there. A picture then takes up to twice as long in AUTOMATIC1111")
+    _add(_NOTES, True, "Put the Accelerator's notes under the pictures", "problems are always shown")
+    _add(_BADGES, True, "Show the recognised method on LoRA cards")
     _add(_DOWNLOADS, True, "Offer to download the LoRA of a method that is not installed",
          "from its publisher's Hugging Face repository, and only when you press the button")
     unknown = [key for key in auto_order() if key not in methods]
@@ -31,7 +33,7 @@ def register(user_table: Path, problems: Sequence[Problem], methods: Collection[
     if problems:
         text += "<p>Rows that are left out:</p><ul>" + "".join(f"<li>{html.escape(str(problem))}</li>" for problem in problems) + "</ul>"
     if unknown:
-        text += f"<p>No methods, passed over in the order of Auto: {html.escape(', '.join(unknown))}</p>"
+        text += f"<p>Unknown methods in “Auto prefers” (ignored): {html.escape(', '.join(unknown))}</p>"
     explanation = OptionHTML(text)
     explanation.section = _SECTION
     shared.opts.add_option("fewstep_user_table", explanation)
@@ -45,6 +47,11 @@ def all_steps() -> bool:
 def auto_order() -> list[str]:
     """The keys of the methods that the user wants Auto to prefer, as typed."""
     return [key for key in re.split(r"[,\s]+", str(_value(_AUTO_ORDER, ""))) if key]
+
+
+def leaves_out_negative() -> bool:
+    """Whether the negative prompt is neither read nor evaluated where CFG 1 leaves it no effect."""
+    return bool(_value(_LEAVE_OUT, True))
 
 
 def notes() -> bool:

@@ -1,31 +1,53 @@
-"""What we keep of one generation: on its processing object `p`. There is no other state."""
+"""What we keep of one generation: one record, on its processing object `p`. There is no other state."""
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core.plan import Plan
 
-_PLAN, _DECISION = "fewstep_plan", "fewstep_decision"
+TITLE = "Accelerator"
+"""The script's name, in the page and in the API."""
+_ATTRIBUTE = "fewstep"
 Prompts = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Replaced whenever it changes and never written into: X/Y/Z plot makes its cells' objects as shallow copies of one.
+
+    `plan` is in force. `decision` is the plan, active or not, that was decided on for `decided_for` (prompt, negative prompt). `before`
+    are the fields of `p` that the plan has set, with what stood there and what it put there; `written` is what it added to the picture's
+    parameters. `hires_scheduler` is the user's, as it was before the first batch. Of a cell of the plot: `axes` are its values on our
+    axes, `arguments` the script's own without them, `began` when it began; `seconds` is the plot's one list of what each method took.
+    """
+
+    plan: Plan | None = None
+    decision: Plan | None = None
+    decided_for: Prompts | None = None
+    before: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    written: Mapping[str, Any] = field(default_factory=dict)
+    hires_scheduler: str | None = None
+    axes: Mapping[str, Any] = field(default_factory=dict)
+    arguments: tuple[Any, ...] | None = None
+    began: float = 0.0
+    seconds: dict[str, list[float | None]] | None = None
+
+
+_NOTHING = Generation()
+
+
+def generation_of(p: Any) -> Generation:
+    """What we know of `p`."""
+    return getattr(p, _ATTRIBUTE, _NOTHING)
+
+
+def note(p: Any, **changes: Any) -> None:
+    """Replaces what we know of `p`."""
+    setattr(p, _ATTRIBUTE, replace(generation_of(p), **changes))
 
 
 def plan_of(p: Any) -> Plan | None:
     """The plan that is in force for `p`; None without one."""
-    return getattr(p, _PLAN, None)
-
-
-def set_plan(p: Any, plan: Plan | None) -> None:
-    """Puts `plan` in force, or none; what was decided before no longer holds."""
-    setattr(p, _PLAN, plan)
-    setattr(p, _DECISION, None)
-
-
-def decision_of(p: Any, prompts: Prompts) -> Plan | None:
-    """The plan, active or not, that was decided on for these prompts (prompt, negative prompt); None if there was none."""
-    decided = getattr(p, _DECISION, None)
-    return decided[1] if decided is not None and decided[0] == prompts else None
-
-
-def set_decision(p: Any, prompts: Prompts, plan: Plan) -> None:
-    """Remembers what was decided on for these prompts."""
-    setattr(p, _DECISION, (prompts, plan))
+    return generation_of(p).plan

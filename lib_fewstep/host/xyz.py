@@ -2,29 +2,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modules import scripts
 
 from ..core.choose import fitting
+from ..core.controls import as_dict
+from ..core.numbers import NUMBERS, Number
 from ..core.request import AUTO
-from .state import plan_of
+from .state import TITLE, generation_of, note
 
 if TYPE_CHECKING:
     from .facts import HostFacts
 
+Apply = Callable[[Any, Any, Any], None]
+"""(p, value, all values) -> nothing: what an axis does to a cell."""
 OFF = "None"
-_ATTRIBUTE, _STARTED, _SECONDS = "fewstep_axes", "fewstep_started", "fewstep_seconds"
 _PREFIX = "[Accelerator] "
 _BUILT_IN = {"Steps": "steps", "CFG Scale": "cfg", "Sampler": "sampler", "Schedule type": "scheduler", "Hires steps": "hires_steps"}
 """The host's own axes over what a method would decide: in their cell they win."""
-
-
-def axes_of(p: Any, enabled: bool) -> tuple[bool, dict[str, Any]]:
-    """Whether this cell is accelerated, and what its axes say (nothing outside X/Y/Z plot). The axis Method decides, else the accordion."""
-    values = getattr(p, _ATTRIBUTE, {})
-    return (values["method"] != OFF if "method" in values else enabled), values
 
 
 def register(facts: HostFacts, cost: Callable[[Any, str], str]) -> None:
@@ -36,34 +33,40 @@ def register(facts: HostFacts, cost: Callable[[Any, str], str]) -> None:
     def loras() -> list[str]:
         return [lora.name for lora in fitting(facts.of_page(), facts.tables)]
 
+    def put(key: str) -> Apply:
+        return _put(key, facts)
+
     for module in _xyz_modules():
         for option in module.axis_options:
             if option.label in _BUILT_IN:
-                option.apply = _observed(option.apply, _BUILT_IN[option.label])
+                option.apply = _observed(option.apply, put(_BUILT_IN[option.label]))
         module.axis_options[:] = [option for option in module.axis_options if not option.label.startswith(_PREFIX)]
         axis = module.AxisOption
         module.axis_options.extend([
-            axis(_PREFIX + "Method", str, _set("method"), _labelled(cost), _known(methods), choices=lambda: [OFF, AUTO, *methods()]),
-            axis(_PREFIX + "LoRA", str, _set("lora"), choices=lambda: [AUTO, *loras()]),
-            axis(_PREFIX + "LoRA weight", float, _set("weight")),
-            axis(_PREFIX + "Steps", int, _set("steps")),
-            axis(_PREFIX + "CFG", float, _set("cfg")),
-            axis(_PREFIX + "Gamma", float, _set("gamma")),
+            axis(_PREFIX + "Method", str, put("method"), _labelled(cost), _known(methods), choices=lambda: [OFF, AUTO, *methods()]),
+            axis(_PREFIX + "LoRA", str, put("lora"), choices=lambda: [AUTO, *loras()]),
+            *(axis(_PREFIX + number.axis, int if number.whole else float, put(name)) for name, number in _plotted()),
         ])
+
+
+def _plotted() -> list[tuple[str, Number]]:
+    """The numbers that have an axis, the weight first: users' scripts choose axes by their place."""
+    return sorted(((name, number) for name, number in NUMBERS.items() if number.axis), key=lambda each: each[0] != "weight")
 
 
 def start(p: Any) -> None:
     """A cell begins."""
-    setattr(p, _STARTED, time.perf_counter())
+    note(p, began=time.perf_counter())
 
 
 def stop(p: Any) -> None:
     """A cell is done: notes for its label how long a picture took, or that the method did not fit and the user's own settings ran."""
-    method, seconds = getattr(p, _ATTRIBUTE, {}).get("method"), getattr(p, _SECONDS, None)
-    if method is not None and seconds is not None:
-        ran = method == OFF or plan_of(p) is not None
-        taken = (time.perf_counter() - getattr(p, _STARTED)) / (p.n_iter * p.batch_size)
-        seconds.setdefault(method, []).append(taken if ran else None)
+    known = generation_of(p)
+    method = known.axes.get("method")
+    if method is not None and known.seconds is not None:
+        ran = method == OFF or known.plan is not None
+        taken = (time.perf_counter() - known.began) / (p.n_iter * p.batch_size)
+        known.seconds.setdefault(method, []).append(taken if ran else None)
 
 
 class _Label(str):
@@ -82,29 +85,49 @@ class _Label(str):
 
 def _labelled(cost: Callable[[Any, str], str]) -> Callable[[Any, Any, Any], str]:
     def label(p: Any, option: Any, method: Any) -> str:
-        if not hasattr(p, _SECONDS):
-            setattr(p, _SECONDS, {})  # the cells' objects are shallow copies of this one: all note into it
+        seconds = generation_of(p).seconds
+        if seconds is None:
+            note(p, seconds=(seconds := {}))  # the cells' objects are shallow copies of this one: all note into it
         text = _Label(str(method) if method == OFF else cost(p, str(method)))
-        text._seconds, text._method = getattr(p, _SECONDS), str(method)
+        text._seconds, text._method = seconds, str(method)
         return text
 
     return label
 
 
-def _set(key: str) -> Callable[[Any, Any, Any], None]:
+def _put(key: str, facts: HostFacts) -> Apply:
+    """Puts a cell's value into the script's own arguments, on the cell's own object: where a generation reads them, and whatever sends
+    the cell to another machine.
+    """
+
     def apply(p: Any, x: Any, xs: Any) -> None:
-        setattr(p, _ATTRIBUTE, {**getattr(p, _ATTRIBUTE, {}), key: x})  # a new dictionary: the cells' objects are shallow copies of one
+        script = next((each for each in getattr(p.scripts, "alwayson_scripts", ()) if each.title() == TITLE), None)
+        if script is None:
+            return
+        known, args = generation_of(p), list(p.script_args)
+        own = known.arguments if known.arguments is not None else tuple(args[script.args_from : script.args_to])
+        axes = {**known.axes, key: x}
+        note(p, axes=axes, arguments=own)
+        args[script.args_from] = _arguments(own, axes, facts)
+        p.script_args = args
 
     return apply
 
 
-def _observed(apply: Callable[[Any, Any, Any], None], key: str) -> Callable[[Any, Any, Any], None]:
+def _arguments(own: Sequence[Any], axes: Mapping[str, Any], facts: HostFacts) -> dict[str, Any]:
+    """The axis Method decides whether a cell is accelerated, else the accordion, whose other values were set for another method."""
+    if axes.get("method") == OFF:
+        return {"enabled": False}
+    return {"enabled": True, **axes} if "method" in axes else {**as_dict(own, facts.tables), **axes}
+
+
+def _observed(apply: Apply, put: Apply) -> Apply:
     """A built-in axis' `apply` that also leaves its value for us; wrapped once, however often the UI is reloaded."""
     original = getattr(apply, "fewstep_original", apply)
 
     def observed(p: Any, x: Any, xs: Any) -> None:
         original(p, x, xs)
-        _set(key)(p, x, xs)
+        put(p, x, xs)
 
     observed.fewstep_original = original  # type: ignore[attr-defined]
     return observed

@@ -7,27 +7,28 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from ..core.controls import NUMBERS, ORDER, Controls, controls_from, initial, lora_text, method_text, request_of, worth_saving
+from ..core.controls import ORDER, Controls, controls_from, initial, lora_text, method_text, request_of, worth_saving
+from ..core.decide import make_plan
 from ..core.facts import Facts
+from ..core.numbers import NUMBERS
 from ..core.offers import Offer, offer_for
-from ..core.plan import make_plan
-from ..core.profiles import Tables
-from ..core.request import AUTO, Request, own_choice
+from ..core.profiles import Profile, Tables
+from ..core.request import AUTO, Request, host_request
 from .download_row import DownloadRow, Downloads
 from .view import comparison, has_number, known_html, looking_html, lora_choices, make_view, message_html, method_choices, plan_html
 
-HOST_CONTROLS = ("prompt", "neg_prompt", "steps", "cfg_scale", "sampling", "denoising_strength", "hr-checkbox", "hires_steps",
-                 "hr_sampler", "hr_scheduler", "width", "height")
+HOST_CONTROLS = {
+    "prompt": "prompt", "neg_prompt": "negative_prompt", "steps": "steps", "cfg_scale": "cfg_scale", "sampling": "sampler_name",
+    "denoising_strength": "denoising_strength", "hr-checkbox": "enable_hr", "hires_steps": "hr_second_pass_steps",
+    "hr_sampler": "hr_sampler_name", "hr_scheduler": "hr_scheduler", "width": "width", "height": "height",
+}
 """Endings of the host controls' elem_ids (`txt2img_prompt`; `hr_sampler` and `hr_scheduler` are whole) that the plan line takes into
-account.
+account, and the settings that they are.
 """
 
 PLOT_CONTROLS = ("script_list", "x_type", "x_values", "X values", "y_type", "z_type")
 """The same for the host's X/Y/Z plot, which `Compare` fills in. Its dropdown of values has no elem_id, and is known by its label."""
 _PLOT, _METHOD_AXIS, _NO_METHOD, _NO_AXIS = "X/Y/Z plot", "[Accelerator] Method", "None", "Nothing"
-_MOST = 1e9
-"""No control of the host's means more than this."""
-
 _QUIET = {"queue": False, "show_progress": "hidden"}
 
 
@@ -38,7 +39,7 @@ class Source(Protocol):
     def tables(self) -> Tables: ...
     def of_page(self, whole: bool = True) -> Facts: ...
     def preset_hires_steps(self) -> int: ...
-    def refresh(self) -> None: ...
+    def refresh(self) -> str: ...
     def keep(self, request: Mapping[str, Any]) -> None: ...
 
 
@@ -86,15 +87,8 @@ class Accordion:
                 lora = gr.Dropdown(label="LoRA", choices=[auto], value=auto, allow_custom_value=True, elem_id=self._id("lora"))
                 self._rescan = self._widgets.tool_button("\U0001f504", elem_id=self._id("rescan"))
             with gr.Row():
-                steps = gr.Slider(1, 50, value=start.steps, step=1, label="Steps", elem_id=self._id("steps"))
-                cfg = gr.Slider(1, 15, value=start.cfg, step=0.1, label="CFG scale", elem_id=self._id("cfg"))
-                weight = gr.Slider(0, 2, value=start.weight, step=0.05, label="LoRA weight", elem_id=self._id("weight"))
-                label = "Gamma (0: no fresh noise, 1: all fresh)"
-                gamma = gr.Slider(0, 1, value=start.gamma, step=0.05, label=label, visible=False, elem_id=self._id("gamma"))
-                label = "Guidance (an input of this model, beside CFG)"
-                guidance = gr.Slider(0, 20, value=start.guidance, step=0.5, label=label, visible=False, elem_id=self._id("guidance"))
-                label = "CFG in the first steps only (0: in all)"
-                cfg_steps = gr.Slider(0, 20, value=start.cfg_steps, step=1, label=label, elem_id=self._id("cfg_steps"))
+                profile = self._source.tables.profiles[start.filled_for]
+                sliders = {name: self._slider(name, getattr(start, name), profile) for name in NUMBERS}
             with gr.Row(elem_classes=["fewstep-row", "fewstep-actions"]):
                 self._reset = gr.Button("Reset to recommended", size="sm", elem_id=self._id("reset"))
                 self._save = gr.Button("Save for this checkpoint", size="sm", elem_id=self._id("save"))
@@ -108,11 +102,18 @@ class Accordion:
             self._sync = gr.Button("Sync", visible=False, elem_id=self._id("sync"))
             self._ask_known = gr.Button("Ask what is known", visible=False, elem_id=self._id("ask_known"))
             self._known = gr.HTML("", visible=False, elem_id=self._id("known"))
-        self.inputs = [enabled, method, lora, steps, cfg, weight, gamma, filled_for, guidance, cfg_steps]
+        controls = {"enabled": enabled, "method": method, "lora": lora, "filled_for": filled_for, **sliders}
+        self.inputs = [controls[name] for name in ORDER]
         made: list[Any] = [*self.inputs, self._all_methods, self._message, self._plan, self._known]
         for component in made:
             component.do_not_save_to_config = True  # the host's attribute: a saved default would show values that belong to another method
         return self.inputs
+
+    def _slider(self, name: str, value: float, profile: Profile) -> Any:
+        number = NUMBERS[name]
+        low, high, step = number.slider
+        shown = has_number(profile, name)
+        return gr.Slider(low, high, value=value, step=step, label=number.label, visible=shown, elem_id=self._id(name))
 
     def wire(self, host: Mapping[str, Any]) -> None:
         """Connects the events. `host` holds the host's controls by their names in `HOST_CONTROLS`; missing ones are done without."""
@@ -123,8 +124,8 @@ class Accordion:
         def handler(refill: bool = False, first: Callable[[tuple[Any, ...], list[str]], str] | None = None) -> Callable[..., list[Any]]:
             return lambda *values: self._updates(values, names, refill, first(values, names) if first is not None else "")
 
-        enabled, method, lora, *rest = self.inputs
-        numbers = [control for name, control in zip(ORDER[3:], rest, strict=True) if name in NUMBERS]
+        control = dict(zip(ORDER, self.inputs, strict=True))
+        enabled, method, lora = (control[name] for name in ("enabled", "method", "lora"))
         for event in (enabled.change, self._all_methods.change, self._sync.click, lora.input):
             event(handler(), inputs=inputs, outputs=outputs, **_QUIET)
         for event in (method.input, self._reset.click):
@@ -133,8 +134,8 @@ class Accordion:
         self._rescan.click(handler(first=self._refreshed), inputs=inputs, outputs=outputs, **_QUIET)
         self._save.click(handler(first=self._saved), inputs=inputs, outputs=outputs, **_QUIET)
         self._forget.click(handler(refill=True, first=self._forgotten), inputs=inputs, outputs=outputs, **_QUIET)
-        for number in numbers:
-            number.change(lambda *values: self._plan_line(values, names), inputs=inputs, outputs=[self._plan], **_QUIET)
+        for name in NUMBERS:
+            control[name].change(lambda *values: self._plan_line(values, names), inputs=inputs, outputs=[self._plan], **_QUIET)
         plot = [host[name] for name in PLOT_CONTROLS if name in host]
         self._compare.visible = len(plot) == len(PLOT_CONTROLS)
         if self._compare.visible:
@@ -164,30 +165,9 @@ class Accordion:
 
     def _read(self, values: tuple[Any, ...], names: list[str]) -> tuple[Controls, Request]:
         """Our own controls, and what the host's controls ask for."""
-        host = dict(zip(names, values[len(ORDER) + 1 :], strict=True))
-        return controls_from(values[: len(ORDER)], self._source.tables), self._base(host)
-
-    def _base(self, host: dict[str, Any]) -> Request:
-        """What the host's own controls ask for, as far as they are known and make sense."""
-        default = Request()
-        denoise = min(_number(host.get("denoising_strength"), 0.0, least=0), 1.0)
-        hires = bool(host.get("hr-checkbox"))
-        hires_steps = int(_number(host.get("hires_steps"), 0, least=0)) if hires else 0
-        return Request(
-            prompt=_text(host.get("prompt"), ""),
-            negative_prompt=_text(host.get("neg_prompt"), ""),
-            denoise=denoise if self._tab == "img2img" else 1.0,
-            hires_denoise=denoise if hires else None,
-            hires_steps=0 if hires_steps == self._source.preset_hires_steps() else hires_steps,
-            host_steps=int(_number(host.get("steps"), default.host_steps, least=1)),
-            host_hires_steps=hires_steps,
-            host_cfg=_number(host.get("cfg_scale"), default.host_cfg, least=1),
-            host_sampler=_text(host.get("sampling"), default.host_sampler),
-            hires_sampler=own_choice(host.get("hr_sampler")) if hires else "",
-            hires_scheduler=own_choice(host.get("hr_scheduler")) if hires else "",
-            width=int(_number(host.get("width"), 0, least=0)),
-            height=int(_number(host.get("height"), 0, least=0)),
-        )
+        host = {HOST_CONTROLS[name]: value for name, value in zip(names, values[len(ORDER) + 1 :], strict=True)}
+        base = host_request(host, self._tab == "img2img", self._source.preset_hires_steps())
+        return controls_from(values[: len(ORDER)], self._source.tables), base
 
     def _filled_plot(self, values: tuple[Any, ...], names: list[str]) -> list[Any]:
         """Values for `PLOT_CONTROLS`, and what to say."""
@@ -199,8 +179,7 @@ class Accordion:
         return [_PLOT, _METHOD_AXIS, ", ".join(found.values), chosen, _NO_AXIS, _NO_AXIS, message_html(found.message)]
 
     def _refreshed(self, values: tuple[Any, ...], names: list[str]) -> str:
-        self._source.refresh()
-        return ""
+        return self._source.refresh()
 
     def _saved(self, values: tuple[Any, ...], names: list[str]) -> str:
         """Saves what runs for the checkpoint; says so, or why not."""
@@ -254,10 +233,3 @@ class Accordion:
     def _id(self, name: str) -> str:
         return f"fewstep_{self._tab}_{name}"
 
-
-def _text(value: Any, default: str) -> str:
-    return value if isinstance(value, str) and value else default
-
-
-def _number(value: Any, default: float, least: float) -> float:
-    return value if isinstance(value, (int, float)) and least <= value <= _MOST else default

@@ -6,9 +6,8 @@ import json
 import time
 from dataclasses import dataclass, replace
 
-from ..core.choose import fitting, runnable, with_saved
+from ..core.choose import fitting, runnable
 from ..core.controls import (
-    NUMBERS,
     Controls,
     filled,
     lora_text,
@@ -16,11 +15,13 @@ from ..core.controls import (
     request_of,
     with_saved_numbers,
 )
+from ..core.decide import Settled, chosen, make_plan, plan_for
 from ..core.facts import Facts
+from ..core.numbers import NUMBERS
 from ..core.offers import Offer, offer_for
-from ..core.plan import Plan, make_plan
+from ..core.plan import Plan
 from ..core.profiles import FAMILIES, Profile, Tables
-from ..core.request import AUTO, NO_LORA, Request, row_value
+from ..core.request import AUTO, NO_LORA, Request, recommended
 
 
 @dataclass(frozen=True)
@@ -46,21 +47,23 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
     `base` holds what the host's own controls say: prompts, steps, CFG, sampler.
     """
     request = request_of(controls, base, tables)
-    profile = _profile(request, facts, tables)
+    settled = chosen(request, facts, tables)
+    profile = _profile(request, settled, tables)
     if profile is not None:
         fresh = filled(profile, controls.enabled, request.method, request.lora)
-        if with_saved(request, facts, tables) is not request:
+        if settled.saved:
             fresh = with_saved_numbers(fresh, facts.saved)
         if refill or fresh.filled_for != controls.filled_for:
             controls = fresh
             request = request_of(controls, base, tables)
+            settled = settled.with_numbers_of(request, facts, tables)
     return View(
         controls=controls,
         methods=method_choices(facts, tables, all_methods, request.method),
         method=method_text(tables.profiles.get(request.method)),
         loras=lora_choices(facts, tables, request.method, request.lora),
         lora=_lora_text(request.lora, facts, tables),
-        plan=make_plan(request, facts, tables),
+        plan=plan_for(settled, request, facts),
         numbers=frozenset(name for name in NUMBERS if profile is None or has_number(profile, name)),
         has_saved=bool(facts.saved),
         offer=offer_for(request, facts, tables),
@@ -69,7 +72,7 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
 
 def has_number(profile: Profile, name: str) -> bool:
     """Whether a method has this control; two-stage CFG makes sense where there is CFG."""
-    return profile.cfg.max > 1 if name == "cfg_steps" else row_value(profile, name) is not None
+    return profile.cfg.max > 1 if name == "cfg_steps" else recommended(profile, name) is not None
 
 
 def method_choices(facts: Facts, tables: Tables, all_methods: bool = False, keep: str = AUTO) -> list[str]:
@@ -103,8 +106,9 @@ def comparison(base: Request, facts: Facts, tables: Tables, off: str) -> Compari
     plans = [plan for plan in plans if plan.active]
     if not plans:
         return Comparison([], "nothing to compare: " + make_plan(base, facts, tables).notes[0])
-    evaluations = plans[0].evaluations_without + sum(plan.evaluations for plan in plans)
-    cost = f"{len(plans) + 1} pictures, {evaluations} UNet evaluations"
+    counts = [plans[0].evaluations_without, *(plan.evaluations for plan in plans)]
+    evaluations = "" if None in counts else f", {sum(count or 0 for count in counts)} UNet evaluations"
+    cost = f"{len(plans) + 1} pictures{evaluations}"
     return Comparison([off, *(plan.method or "" for plan in plans)], f"X/Y/Z plot is filled in, under Script: press Generate for {cost}")
 
 
@@ -142,8 +146,8 @@ def known_html(facts: Facts, tables: Tables) -> str:
     return f'<div data-loras="{html.escape(json.dumps(known))}" data-at="{time.monotonic_ns()}"></div>'
 
 
-def _profile(asked: Request, facts: Facts, tables: Tables) -> Profile | None:
+def _profile(asked: Request, settled: Settled, tables: Tables) -> Profile | None:
     """The row that will run: the one chosen, or what Auto comes down to."""
     if asked.method != AUTO:
         return tables.profiles.get(asked.method)
-    return tables.profiles.get(make_plan(asked, facts, tables).method or "")
+    return settled.choice.profile if settled.choice is not None else None

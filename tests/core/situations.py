@@ -16,7 +16,8 @@ TABLES = load_tables()
 UNET_LAYOUTS = {family: layout_of(attention_weights(unet)) for family, unet in UNETS.items()}
 LORA_LAYOUTS = {family: layout_of(kohya(unet)) for family, unet in UNETS.items()}
 for family, block in {"flux": "single_blocks.0", "sd3": "joint_blocks.0"}.items():
-    UNET_LAYOUTS[family] = LORA_LAYOUTS[family] = layout_of({f"model.diffusion_model.{block}.linear1.weight": (64, 64)})
+    names = (f"model.diffusion_model.{block}.linear1.weight", "model.diffusion_model.guidance_in.in_layer.weight")
+    UNET_LAYOUTS[family] = LORA_LAYOUTS[family] = layout_of(dict.fromkeys(names, (64, 64)))
 NOWHERE = Layout(frozenset())
 
 
@@ -37,7 +38,8 @@ BROKEN = lora("broken", None, "", readable=False, reason="unreadable: the file i
 
 
 def facts(family: str | None = "sd15", *loras: InstalledLora, **more: Any) -> Facts:
-    return Facts(None if family is None else UNET_LAYOUTS[family], loras, **more)
+    known = {"calls_per_step": {"DPM++ SDE": 2, "Heun": 2}, **more}
+    return Facts(None if family is None else UNET_LAYOUTS[family], loras, **known)
 
 
 def ready_for(row: Profile, family: str, name: str = "x") -> Facts:

@@ -1,19 +1,22 @@
 """Distilled checkpoints, methods without weights, saved settings: what runs, and what is refused with a reason."""
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.detect import Detection, detect_checkpoint
 from lib_fewstep.core.facts import Facts
 from lib_fewstep.core.layout import NO_LAYOUT, Layout, layout_of
-from lib_fewstep.core.plan import Plan, evaluations, make_plan
+from lib_fewstep.core.passes import Counting, Pass, counted
+from lib_fewstep.core.plan import Plan
 from lib_fewstep.core.profiles import Tables
 from lib_fewstep.core.request import NO_LORA, Request, request_from
 from lib_fewstep.core.tables import load_tables
-from tests.core.situations import HYPER_8, LCM, UNET_LAYOUTS, facts
+from tests.core.situations import HYPER_8, LCM, STYLE, TCD, UNET_LAYOUTS, facts
 
 ROWS = """
 methods:
@@ -93,24 +96,19 @@ def test_diffusion_transformers_are_told_apart(family: str | None, name: str) ->
     assert layout_of({name: (64, 64)}).family == family
 
 
-def test_chroma_is_no_flux() -> None:
-    names = ("model.diffusion_model.single_blocks.0.linear1.weight", "model.diffusion_model.distilled_guidance_layer.norms.0.scale")
-    assert layout_of(dict.fromkeys(names, (64, 64))).family is None
-
-
 # ------------------------------------------------------------------------------------------------------------------- runs
 
 
 def test_auto_runs_what_the_checkpoint_is_without_a_lora(tables: Tables) -> None:
     found = plan(tables, loaded("merge", LCM, HYPER_8))
     assert (found.method, found.lora, found.tag, found.steps, found.cfg) == ("merge", None, "", 6, 2)
-    assert "no LoRA is added" in found.notes[0] and "its name says so" in found.notes[0]
+    assert "No LoRA is added" in found.notes[0] and "its name says so" in found.notes[0]
     assert "no LoRA" in found.summary
 
 
 def test_a_method_that_has_loras_runs_without_one_on_a_checkpoint_of_it(tables: Tables) -> None:
     found = plan(tables, loaded("lcm", LCM), method="lcm")
-    assert (found.method, found.lora, found.timesteps) == ("lcm", None, (999, 759, 499, 259))
+    assert (found.method, found.lora, found.first.timesteps) == ("lcm", None, (999, 759, 499, 259))
 
 
 @pytest.mark.parametrize("asked, words", [
@@ -176,23 +174,24 @@ def test_where_one_unknown_lora_unloads_all_it_is_refused(tables: Tables, prompt
 
 
 def test_one_step_from_800(tables: Tables) -> None:
-    assert plan(tables, loaded("one")).timesteps == (800,)
-    assert plan(tables, loaded("one"), denoise=0.5).timesteps == (499,)
-    assert plan(tables, loaded("one"), denoise=0.9).timesteps == (800,)
+    assert plan(tables, loaded("one")).first.timesteps == (800,)
+    assert plan(tables, loaded("one"), denoise=0.5).first.timesteps == (499,)
+    assert plan(tables, loaded("one"), denoise=0.9).first.timesteps == (800,)
 
 
 def test_a_shifted_method_asks_at_one_timestep_for_the_noise_of_another(tables: Tables) -> None:
     found = plan(tables, loaded("nitro"), hires_denoise=0.5)
-    assert (found.timesteps, found.noise_timesteps) == ((249, 187, 124, 62), (999, 749, 499, 249))
-    assert (found.hires_timesteps, found.hires_noise_timesteps) == ((124, 93, 62, 31), (499, 374, 249, 124))
+    assert (found.first.timesteps, found.first.noise_timesteps) == ((249, 187, 124, 62), (999, 749, 499, 249))
+    assert found.hires is not None
+    assert (found.hires.timesteps, found.hires.noise_timesteps) == ((124, 93, 62, 31), (499, 374, 249, 124))
 
 
 def test_guidance_needs_the_embedding(tables: Tables) -> None:
-    guided = Layout(UNET_LAYOUTS["sd15"].sites, guided=True)
+    guided = Layout(UNET_LAYOUTS["sd15"].transformers, guided=True)
     there = facts("sd15", checkpoint=checkpoint("full", guided))
     assert plan(tables, there).guidance == 8 and "guidance 8" in plan(tables, there).summary
     found = plan(tables, there, guidance=2)
-    assert found.guidance == 2 and found.changed == {"guidance": 2} and "guidance 2 is outside" in found.notes[0]
+    assert found.guidance == 2 and found.changed == {"guidance": 2} and "Guidance 2 is outside" in found.notes[0]
     without = plan(tables, loaded("full"))
     assert without.guidance is None and any("no guidance embedding" in note for note in without.notes)
 
@@ -207,7 +206,8 @@ def test_two_stages_of_cfg_cost_what_they_cost(tables: Tables, steps: int, cfg: 
 
 
 def test_two_stages_with_a_sampler_that_asks_twice() -> None:
-    assert evaluations(8, 5, "Heun", True, 1, 2) == 4 * 2 + 11
+    found = counted(Pass(8, "Heun"), cfg=5, cfg_steps=2, by=Counting({"Heun": 2}))
+    assert (found.guided_calls, found.evaluations) == (4, 4 * 2 + 11)
 
 
 def test_the_rows_two_stages_are_the_default(tables: Tables) -> None:
@@ -256,3 +256,64 @@ def test_damaged_saved_settings_are_told_and_break_nothing(tables: Tables) -> No
 def test_the_api_may_ask_for_all_of_it() -> None:
     asked = request_from({"lora": "None", "guidance": 7.5, "cfg_steps": 2})
     assert (asked.lora, asked.guidance, asked.cfg_steps, asked.problems) == (NO_LORA, 7.5, 2, ())
+
+
+# ------------------------------------------------------------------------------------------- what the prompt's tags cannot do
+
+
+@pytest.mark.parametrize("written", ["<lora:TCD-SD15-LoRA:abc>", "<lora:TCD-SD15-LoRA:>", "<lora:style:x> <lora:TCD-SD15-LoRA:1>"])
+def test_a_tag_whose_weight_is_not_a_number_is_refused_because_the_webui_then_loads_no_lora(tables: Tables, written: str) -> None:
+    found = plan(tables, loaded(None, TCD, STYLE), prompt=f"a cat {written}")
+    assert not found.active
+    assert "not a number" in found.notes[0] and written.split(" ")[0] in found.notes[0]
+
+
+def test_the_same_accelerator_twice_is_refused_because_webuis_add_both(tables: Tables) -> None:
+    found = plan(tables, loaded(None, TCD), prompt="<lora:TCD-SD15-LoRA:0.8> a cat <lora:tcd alias:0.5>")
+    assert not found.active
+    assert all(text in found.notes[0] for text in ("<lora:TCD-SD15-LoRA:0.8>", "<lora:tcd alias:0.5>", "keep one"))
+
+
+def test_and_inside_the_name_of_a_tag_is_no_second_prompt(tables: Tables) -> None:
+    found = plan(tables, loaded(None, replace(LCM, name="cats AND dogs")), prompt="a cat <lora:cats AND dogs:1>")
+    assert (found.evaluations, found.tag) == (4, "")
+
+
+# ------------------------------------------------------------------------------------------------ what other samplers cannot do
+
+
+def test_a_shifted_method_keeps_its_sampler_and_its_timesteps(tables: Tables) -> None:
+    found = plan(tables, loaded("nitro"), sampler="Euler", scheduler="Karras", hires_denoise=0.5, hires_sampler="Heun")
+    assert found.hires is not None
+    assert (found.first.sampler, found.hires.sampler, found.first.timesteps) == ("LCM Few-Step", "LCM Few-Step", (249, 187, 124, 62))
+    for ignored in ("sampler Euler", "sampler Heun", "schedule Karras"):
+        assert any(f"{ignored} is ignored" in note for note in found.notes)
+
+
+def test_a_method_that_predicts_the_picture_runs_with_any_sampler(tables: Tables) -> None:
+    found = plan(tables, loaded("one"), sampler="Euler")
+    assert (found.first.sampler, found.first.timesteps) == ("Euler", (800,))
+
+
+# ---------------------------------------------------------------------------------------------------------------- more work
+
+
+def test_more_work_than_the_users_own_settings_is_warned_of(tables: Tables) -> None:
+    there = loaded(None, HYPER_8)
+    found = plan(tables, there, steps=30, cfg=6, host_steps=20, host_cfg=7)
+    assert found.evaluations == 60 and found.evaluations_without == 40
+    assert any("60 UNet evaluations instead of 40" in note and "Reset" in note for note in found.notes)
+    assert "8 steps: 30 steps" not in found.summary and "made for 8 steps" in found.summary
+    assert not any("more work" in note for note in plan(tables, there, host_steps=4, host_cfg=1).notes)
+
+
+def test_an_img2img_pass_on_the_webuis_own_schedule_says_that_it_makes_a_share(tables: Tables) -> None:
+    found = plan(tables, loaded("merge"), denoise=0.5)
+    assert found.first.steps == 4
+    assert any("0.5" in note and "4 of 6 steps" in note and "Karras" in note for note in found.notes)
+
+
+def test_of_several_that_share_an_alias_the_tag_means_the_file_of_that_name(tables: Tables) -> None:
+    others = [replace(TCD, name=name, aliases=("TCD-SD15-LoRA",)) for name in ("old", "copy")]
+    found = plan(tables, loaded(None, *others, TCD), prompt="<lora:TCD-SD15-LoRA:0.8>")
+    assert (found.active, found.lora, found.weight, found.tag) == (True, "TCD-SD15-LoRA", 0.8, "")

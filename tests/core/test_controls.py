@@ -19,8 +19,8 @@ from lib_fewstep.core.controls import (
     parse_args,
     request_of,
 )
-from lib_fewstep.core.plan import make_plan
-from lib_fewstep.core.request import AUTO, Request, row_value
+from lib_fewstep.core.decide import make_plan
+from lib_fewstep.core.request import AUTO, Request, recommended
 from tests.core.situations import LCM, TABLES, TCD, facts
 
 pytest.importorskip("hypothesis")
@@ -191,4 +191,4 @@ def test_a_fresh_page_is_off_and_shows_a_row_as_recommended() -> None:
     start = initial(TABLES)
     row = TABLES.profiles[start.filled_for]
     assert (start.enabled, start.method, start.lora) == (False, AUTO, AUTO)
-    assert (start.steps, start.cfg, start.weight) == (row.steps.default, row.cfg.default, row_value(row, "weight"))
+    assert (start.steps, start.cfg, start.weight) == (row.steps.default, row.cfg.default, recommended(row, "weight"))

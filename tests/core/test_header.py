@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lib_fewstep.core.header import MAX_HEADER_BYTES, Header, Unreadable, read_header
+from lib_fewstep.core.header import Header, Unreadable, read_header
 from tests.core.lora_files import SD15, SDXL, SSD1B, Unet, kohya, write, write_header
 
 pytest.importorskip("hypothesis")
@@ -106,14 +106,13 @@ def test_a_file_of_the_safetensors_library_is_read(tmp_path: Path) -> None:
     assert found.metadata == {"ss_output_name": "mine"}
 
 
-def test_a_type_that_is_not_known_yet_does_not_make_a_file_unreadable(tmp_path: Path) -> None:
-    path = write_header(tmp_path / "x", header_of(dtype="F6_E9M9", data_offsets=[0, 5]), 5)
-    assert read_header(path).shapes == {"a": (2, 3)}
-
-
-def test_metadata_that_is_no_text_is_left_out(tmp_path: Path) -> None:
-    path = write_header(tmp_path / "x", b'{"__metadata__": {"a": "b", "c": 5, "d": null}}', 0)
-    assert read_header(path).metadata == {"a": "b"}
+def test_numbers_that_may_hold_several_weights_are_told(tmp_path: Path) -> None:
+    """The weights of a 4-bit checkpoint, whose shapes are not those of the layers."""
+    tensors = {
+        "a": {"dtype": "U8", "shape": [12, 1], "data_offsets": [0, 12]},
+        "b": {"dtype": "F16", "shape": [6], "data_offsets": [12, 24]},
+    }
+    assert read_header(write_header(tmp_path / "x", json.dumps(tensors).encode(), 24)).packed == {"a"}
 
 
 # ---------------------------------------------------------------------------------------------------------- unsound files
@@ -123,60 +122,33 @@ def test_metadata_that_is_no_text_is_left_out(tmp_path: Path) -> None:
     "content, why",
     [
         (b"", "is empty"),
-        (b"1234567", "7 bytes, too few"),
-        ((2**63).to_bytes(8, "little"), str(2**63)),
-        ((MAX_HEADER_BYTES + 1).to_bytes(8, "little") + b"{}", str(MAX_HEADER_BYTES)),
-        ((100).to_bytes(8, "little") + b"{}", "needs 100 bytes, but only 2 follow"),
-        ((0).to_bytes(8, "little"), "no JSON"),
-        ((7).to_bytes(8, "little") + b"not so ", "no JSON"),
-        ((3).to_bytes(8, "little") + b"\xff\xfe\xfd", "no JSON"),
-        (b"<!DOCTYPE html><html><body>Not found</body></html>", "no .safetensors file"),
-        (b"PK\x03\x04\x14\x00\x00\x00\x08\x00 a zip, as .pt files are", "it"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 5\n", "no .safetensors file"),
+        (b"1234567", "not a valid .safetensors file"),
+        ((2**63).to_bytes(8, "little"), "not a valid .safetensors file"),
+        ((100).to_bytes(8, "little") + b"{}", "cut off"),
+        ((7).to_bytes(8, "little") + b"not so ", "not a valid .safetensors file"),
+        (b"<!DOCTYPE html><html><body>Not found</body></html>", "a web page"),
+        (b"\n <html><body>Log in</body></html>", "a web page"),
+        (b"PK\x03\x04\x14\x00\x00\x00\x08\x00 a zip, as .pt files are", ".pt or .ckpt"),
+        (b"GGUF\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00", ".gguf"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 5\n", "Git LFS pointer"),
     ],
 )
-def test_what_is_no_safetensors_file_says_why(content: bytes, why: str, tmp_path: Path) -> None:
+def test_what_is_no_safetensors_file_says_what_it_is(content: bytes, why: str, tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(content)
-    assert why in reason(tmp_path / "x")
-
-
-@pytest.mark.parametrize(
-    "header, why",
-    [
-        (b"[]", "a JSON list, not an object"),
-        (b"5", "a JSON int, not an object"),
-        (b"null", "not an object"),
-        (b"NaN", "not an object"),
-        (b'{"__metadata__": [1]}', "__metadata__ is not an object"),
-        (b"[" * 200_000, "no JSON"),
-        (b'{"a":' * 200_000, "no JSON"),
-        (b'{"a": 1' + b"0" * 5000 + b"}", "no JSON"),
-        (b'{"a": {"dtype": "F16", "shape": [NaN], "data_offsets": [0, 2]}}', "'a' is malformed"),
-        (b'{"a": {"dtype": "F16", "shape": [Infinity, 0], "data_offsets": [0, 0]}}', "'a' is malformed"),
-        (b'{"a": {"dtype": "F16", "shape": [2.0], "data_offsets": [0, 4]}}', "'a' is malformed"),
-        (header_of(shape=[-2, -3]), "'a' is malformed"),
-        (header_of(shape=[True, 6]), "'a' is malformed"),
-        (header_of(shape="23"), "'a' is malformed"),
-        (header_of(shape=None), "'a' is malformed"),
-        (header_of(data_offsets=[-12, 0]), "'a' is malformed"),
-        (header_of(data_offsets=[12, 0]), "'a' is malformed"),
-        (header_of(dtype="F6_E9M9", data_offsets=[12, 0]), "'a' is malformed"),
-        (header_of(data_offsets=[0, 11]), "'a' is malformed"),
-        (header_of(data_offsets=[0]), "'a' is malformed"),
-        (header_of(data_offsets=[0, 1, 2]), "'a' is malformed"),
-        (header_of(data_offsets={}), "'a' is malformed"),
-        (header_of(dtype="F32"), "'a' is malformed"),
-        (header_of(dtype=["F16"]), "'a' is malformed"),
-        (b'{"a": {}}', "'a' is malformed"),
-        (b'{"a": null}', "'a' is malformed"),
-        (b'{"a": "F16"}', "'a' is malformed"),
-        (header_of(data_offsets=[100, 112]), "need 112 bytes, but only 12 follow"),
-        (json.dumps({"n" * 10_000: {}}).encode(), "n" * 78),
-    ],
-)
-def test_a_wrong_header_says_what_is_wrong(header: bytes, why: str, tmp_path: Path) -> None:
-    text = reason(write_header(tmp_path / "x", header, 12))
+    text = reason(tmp_path / "x")
     assert why in text and len(text) < 300
+    assert not any(len(digits) > 3 for digits in "".join(c if c.isdigit() else " " for c in text).split()), "no number that means nothing"
+
+
+@pytest.mark.parametrize("header", [
+    b"[]", b"5", b"null", b'{"__metadata__": [1]}', b'{"__metadata__": {"a": 5}}', b"[" * 200_000, b'{"a":' * 200_000,
+    header_of(shape=[-2, -3]), header_of(shape="23"), header_of(data_offsets=[12, 0]), header_of(data_offsets=[0, 11]),
+    header_of(dtype="F32"),
+    header_of(dtype=["F16"]), b'{"a": {}}', json.dumps({"n" * 10_000: {}}).encode(),
+], ids=lambda header: header[:20].decode())
+def test_a_wrong_header_is_unreadable_in_few_words(header: bytes, tmp_path: Path) -> None:
+    text = reason(write_header(tmp_path / "x", header, 12))
+    assert "not a valid .safetensors file" in text and len(text) < 300
 
 
 @pytest.mark.parametrize("missing", (1, 1000, 134_000_000))
@@ -195,7 +167,7 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
 def test_a_hostile_shape_does_not_cost_time(tmp_path: Path) -> None:
     path = write_header(tmp_path / "x", header_of(shape=[10**18] * 300_000), 12)
     start = time.perf_counter()
-    assert "malformed" in reason(path)
+    assert "not a valid" in reason(path)
     assert time.perf_counter() - start < 3
 
 

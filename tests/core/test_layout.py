@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lib_fewstep.core.layout import KOHYA, OTHER, PEFT, Layout, Site, layout_of, naming_of
+from lib_fewstep.core.layout import KOHYA, OTHER, PEFT, Layout, Transformer, layout_of, naming_of
 from tests.core.lora_files import SD15, SD21, SDXL, SSD1B, UNETS, VEGA, Shapes, Unet, attention_weights, kohya, lora_pair, modules
 
 WIDE = {
@@ -72,11 +72,11 @@ def test_the_names_of_ldm_say_the_same_as_those_of_diffusers(family: str) -> Non
 
 
 def test_every_transformer_is_found_with_its_depth_and_widths() -> None:
-    assert layout_of(attention_weights(VEGA)).sites == {
-        *(Site(f"down-1-{i}", 1, 640, 2048) for i in range(2)),
-        *(Site(f"down-2-{i}", 2, 1280, 2048) for i in range(2)),
-        *(Site(f"up-0-{i}", 2, 1280, 2048) for i in range(3)),
-        *(Site(f"up-1-{i}", 1, 640, 2048) for i in range(3)),
+    assert layout_of(attention_weights(VEGA)).transformers == {
+        *(Transformer(f"down-1-{i}", 1, 640, 2048) for i in range(2)),
+        *(Transformer(f"down-2-{i}", 2, 1280, 2048) for i in range(2)),
+        *(Transformer(f"up-0-{i}", 2, 1280, 2048) for i in range(3)),
+        *(Transformer(f"up-1-{i}", 1, 640, 2048) for i in range(3)),
     }
 
 
@@ -90,7 +90,7 @@ def test_a_narrow_unet_with_one_residual_block_a_level_is_of_its_family_too() ->
         "output_blocks.3.1.transformer_blocks.0.attn2.to_k.weight": (32, 768),
     }
     found = layout_of({f"model.diffusion_model.{name}": shape for name, shape in tiny.items()})
-    assert {site.place for site in found.sites} == {"down-0-0", "down-1-0", "up-1-1"}
+    assert {site.place for site in found.transformers} == {"down-0-0", "down-1-0", "up-1-1"}
     assert found.family == "sd15"
 
 
@@ -197,19 +197,19 @@ def test_a_misfit_says_for_what_it_was_made(lora: Unet, unet: Unet, words: list[
     assert reason and all(word in reason for word in words)
 
 
-SITE = Site("down-0-0", 1, 320, 768)
+SITE = Transformer("down-0-0", 1, 320, 768)
 
 
 @pytest.mark.parametrize(
     "lora, words",
     [
-        (Site("down-0-0", 1, 64, 768), ["64 channels wide at down-0-0", "has 320"]),
-        (Site("down-0-0", 1, 0, 640), ["640 wide", "768 wide"]),
-        (Site("down-0-0", 3, 320, 768), ["down-0-0 (depth 3)", "does not have"]),
-        (Site("down-0-5", 1, 320, 768), ["down-0-5", "does not have"]),
+        (Transformer("down-0-0", 1, 64, 768), ["64 channels wide at down-0-0", "has 320"]),
+        (Transformer("down-0-0", 1, 0, 640), ["640 wide", "768 wide"]),
+        (Transformer("down-0-0", 3, 320, 768), ["down-0-0 (depth 3)", "does not have"]),
+        (Transformer("down-0-5", 1, 320, 768), ["down-0-5", "does not have"]),
     ],
 )
-def test_a_misfit_within_the_family_says_where(lora: Site, words: list[str]) -> None:
+def test_a_misfit_within_the_family_says_where(lora: Transformer, words: list[str]) -> None:
     reason = Layout(frozenset({lora})).misfit(Layout(frozenset({SITE})))
     assert reason and all(word in reason for word in words)
 
@@ -233,4 +233,4 @@ def test_a_lora_of_the_text_encoder_fits_everywhere() -> None:
 
 
 def test_a_site_is_read_back_from_its_text() -> None:
-    assert all(Site.parse(str(site)) == site for unet in UNETS.values() for site in layout_of(attention_weights(unet)).sites)
+    assert all(Transformer.parse(str(site)) == site for unet in UNETS.values() for site in layout_of(attention_weights(unet)).transformers)

@@ -152,7 +152,7 @@ def test_without_a_known_checkpoint_only_what_leaves_no_doubt() -> None:
 
 
 def test_a_checkpoint_that_no_method_was_made_for_gets_no_offer() -> None:
-    pix2pix = Facts(Layout(UNET_LAYOUTS["sd15"].sites, 8))
+    pix2pix = Facts(Layout(UNET_LAYOUTS["sd15"].transformers, 8))
     assert offer_for(Request(method="lcm"), pix2pix, TABLES) is None
 
 

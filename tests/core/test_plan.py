@@ -9,25 +9,39 @@ from typing import Any
 import pytest
 
 from lib_fewstep.core.choose import fitting
+from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.facts import Facts, InstalledLora
-from lib_fewstep.core.plan import Plan, evaluations, make_plan
+from lib_fewstep.core.passes import Counting, Pass, calls, counted
+from lib_fewstep.core.plan import Plan
 from lib_fewstep.core.profiles import Tables
 from lib_fewstep.core.prompts import lora_tags, with_tag
-from lib_fewstep.core.request import AUTO, NO_LORA, Request, explicit, request_from, row_value
+from lib_fewstep.core.request import AUTO, NO_LORA, Request, changed_by_user, host_request, recommended, request_from
 from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora, ready_for
 
 pytest.importorskip("hypothesis")
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+SECOND_ORDER = {"DPM++ SDE": 2, "Heun": 2}
+
 
 def plan(request: Request, there: Facts, tables: Tables = TABLES) -> Plan:
     return make_plan(request, there, tables)
 
 
+def shown(found: Plan, name: str) -> Any:
+    """A value of the plan, or of one of its passes."""
+    hires = found.hires or Pass(0, "")
+    passes = {
+        "sampler": found.first.sampler, "timesteps": found.first.timesteps,
+        "hires_steps": hires.steps, "hires_timesteps": hires.timesteps, "hires_sampler": hires.sampler,
+    }  # fmt: skip
+    return passes[name] if name in passes else getattr(found, name)
+
+
 def assert_active(found: Plan, **expected: Any) -> None:
     assert found.active, found.notes
-    assert {name: getattr(found, name) for name in expected} == expected
+    assert {name: shown(found, name) for name in expected} == expected
 
 
 def assert_refused(found: Plan, *words: str) -> None:
@@ -36,8 +50,9 @@ def assert_refused(found: Plan, *words: str) -> None:
     for word in words:
         assert word in found.notes[0]
     without = found.evaluations_without
-    assert found == Plan(active=False, notes=found.notes, evaluations=without, evaluations_without=without)
-    assert found.summary == f"Accelerator does nothing: {found.notes[0]}"
+    assert found == Plan(active=False, notes=found.notes, evaluations_without=without)
+    assert found.evaluations == without
+    assert found.summary == f"Accelerator is not active: {found.notes[0]}"
 
 
 # ------------------------------------------------------------------------------------------------------ what the row says runs
@@ -54,6 +69,7 @@ def test_auto_takes_what_is_installed_with_the_rows_settings() -> None:
 
 PUBLISHED = {
     ("lcm", 1): (999,), ("lcm", 4): (999, 759, 499, 259), ("lcm", 8): (999, 879, 759, 639, 499, 379, 259, 139), ("lcm", 2): (999, 499),
+    ("flow", 4): (1000, 750, 500, 250),
     ("trailing", 2): (999, 499), ("trailing", 4): (999, 749, 499, 249), ("trailing", 8): (999, 874, 749, 624, 499, 374, 249, 124),
 }  # fmt: skip
 
@@ -77,12 +93,12 @@ def test_every_row_runs_as_written_on_each_of_its_families(key: str) -> None:
             changed={},
         )
         if row.weights == "lora":
-            assert_active(found, weight=row_value(row, "weight"), notes=())
+            assert_active(found, weight=recommended(row, "weight"), notes=())
         if row.timesteps is None:
-            assert found.timesteps is None
+            assert found.first.timesteps is None
         elif isinstance(row.timesteps, str) and (row.timesteps, found.steps) in PUBLISHED:
-            assert found.timesteps == PUBLISHED[row.timesteps, found.steps]
-        assert found.timesteps is None or len(found.timesteps) == found.steps
+            assert found.first.timesteps == PUBLISHED[row.timesteps, found.steps]
+        assert found.first.timesteps is None or len(found.first.timesteps) == found.steps
 
 
 @pytest.mark.parametrize("key", TABLES.profiles)
@@ -122,11 +138,11 @@ def test_what_the_user_set_wins_and_inside_the_range_earns_no_note() -> None:
 @pytest.mark.parametrize(
     "asked, there, field, value, words",
     [
-        (Request(steps=20), LCM, "steps", 20, ["steps 20", "2 to 8", "4 is recommended"]),
+        (Request(steps=20), LCM, "steps", 20, ["Steps 20", "2 to 8", "4 is recommended"]),
         (Request(cfg=7), LCM, "cfg", 7, ["CFG 7", "1 to 2", "1 is recommended"]),
         (Request(weight=1.5), LCM, "weight", 1.5, ["weight 1.5", "0.5 to 1.2"]),
-        (Request(steps=4), HYPER_8, "steps", 4, ["steps 4", "(8)", "8 is recommended"]),
-        (Request(gamma=0.9), lora("x", "tdd", "sdxl"), "gamma", 0.9, ["gamma 0.9", "0 to 0.3"]),
+        (Request(steps=4), HYPER_8, "steps", 4, ["Steps 4", "(8)", "8 is recommended"]),
+        (Request(gamma=0.9), lora("x", "tdd", "sdxl"), "gamma", 0.9, ["Gamma 0.9", "0 to 0.3"]),
     ],
 )
 def test_what_the_user_set_outside_the_range_wins_and_earns_a_note(
@@ -189,7 +205,7 @@ def test_the_prompts_weight_is_judged_and_wins_over_the_controls() -> None:
     found = plan(Request(prompt="<lora:lcm-sd15:2>", weight=0.8), facts("sd15", LCM))
     assert_active(found, weight=2.0, tag="")
     assert any("weight 2" in note and "0.5 to 1.2" in note for note in found.notes)
-    assert any("0.8" in note and "not used" in note for note in found.notes)
+    assert any("0.8" in note and "ignored" in note for note in found.notes)
 
 
 def test_other_loras_in_the_prompt_do_not_matter() -> None:
@@ -229,7 +245,7 @@ REFUSALS: list[tuple[Request, Facts, list[str]]] = [
     (Request(), facts("sd15"), ["no accelerator LoRA is installed", "Lora folder"]),
     (Request(), facts("sd15", STYLE, BROKEN), ["no accelerator LoRA is installed"]),
     (Request(method="tcd"), facts("sd15", LCM), ["TCD-LoRA", "h1t/TCD-SD15-LoRA", "Lora folder"]),
-    (Request(method="warp-9"), facts("sd15", LCM), ["'warp-9'", "auto", "lcm", "tcd"]),
+    (Request(method="warp-9"), facts("sd15", LCM), ["'warp-9'", "auto"]),
     (Request(lora="gone"), facts("sd15", LCM), ["'gone'", "not installed"]),
     (Request(lora="style"), facts("sd15", STYLE), ["'style'", "not recognised", "choose the method"]),
     # what this WebUI cannot use
@@ -296,7 +312,15 @@ def test_what_was_wrong_with_the_request_is_told_beside_the_plan() -> None:
     ],
 )
 def test_evaluations_are_counted(steps: int, cfg: float, sampler: str, skips: bool, expected: int) -> None:
-    assert evaluations(steps, cfg, sampler, skips) == expected
+    by = Counting(SECOND_ORDER, skips_uncond=skips)
+    assert counted(Pass(steps, sampler), cfg, 0, by).evaluations == expected
+
+
+def test_a_sampler_of_third_order_ends_with_less_and_an_adaptive_one_cannot_be_counted() -> None:
+    by = Counting({"HeunPP2": 3, "DPM adaptive": 0})
+    assert [calls(n, n, "HeunPP2", by) for n in (1, 2, 3, 8)] == [1, 3, 6, 21]
+    assert counted(Pass(8, "HeunPP2"), 5, 2, by).guided_calls == 6
+    assert counted(Pass(8, "DPM adaptive"), 5, 0, by).evaluations is None
 
 
 def test_the_plan_counts_with_and_without() -> None:
@@ -435,7 +459,7 @@ def test_what_the_user_set_explicitly_wins(asked: Request, there: Facts) -> None
     assert asked.steps in (None, found.steps) or found.steps == 50
     assert found.gamma == (None if row.gamma is None else row.gamma.default if asked.gamma is None else asked.gamma)
     if found.tag:
-        assert found.weight == (row_value(row, "weight") if asked.weight is None else asked.weight)
+        assert found.weight == (recommended(row, "weight") if asked.weight is None else asked.weight)
     for name, value in found.changed.items():
         assert value == getattr(found, name) != getattr(row, name).default
     outside = [
@@ -460,19 +484,18 @@ def test_the_evaluations_add_up(asked: Request, there: Facts) -> None:
     if not found.active:
         assert found.evaluations == found.evaluations_without
         return
-    passes = [found.timesteps, found.hires_timesteps]
+    passes = [found.first.timesteps, found.hires and found.hires.timesteps]
     for visited in passes:
-        assert visited is None or (list(visited) == sorted(set(visited), reverse=True) and all(0 <= t <= 999 for t in visited))
-    if found.timesteps is not None and found.sampler not in ("DPM++ SDE",):
+        assert visited is None or (list(visited) == sorted(set(visited), reverse=True) and all(0 <= t <= 1000 for t in visited))
+    if found.first.timesteps is not None and found.first.sampler not in ("DPM++ SDE",):
         each = 1 if found.cfg == 1 else 2
-        assert found.evaluations == each * (len(found.timesteps) + len(found.hires_timesteps or ()))
+        assert found.evaluations == each * sum(len(visited or ()) for visited in passes)
 
 
 @many
 @given(asked=REQUESTS, there=FACTS, name=st.sampled_from(["steps", "cfg", "weight", "gamma", "hires_steps"]), value=ANY_NUMBER)
 def test_an_impossible_number_is_not_used_and_told(asked: Request, there: Facts, name: str, value: Any) -> None:
-    asked = replace(asked, **{name: value})
-    found = plan(asked, there)
+    found = plan(request_from({name: value}, asked), there)
     limits = {"steps": (1, 150), "cfg": (1, 30), "weight": (-10, 10), "gamma": (0, 1), "hires_steps": (0, 150)}[name]
     possible = value is None or (limits[0] <= value <= limits[1] and (name not in ("steps", "hires_steps") or value == int(value)))
     assert possible or any(f"'{name}' is" in note for note in found.notes)
@@ -540,15 +563,15 @@ def test_a_sampler_of_the_hires_pass_is_counted_and_named() -> None:
     found = plan(Request(hires_denoise=0.5, hires_sampler="DPM++ SDE", hires_scheduler="Karras"), facts("sd15", LCM))
     assert_active(found, evaluations=4 + 7, hires_timesteps=(499, 379, 259, 139), hires_sampler="DPM++ SDE")
     assert "4 steps + 4 hires (DPM++ SDE)" in found.summary
-    assert "Hires schedule type Karras is not used: the method's own timesteps are" in found.notes
-    assert plan(Request(hires_sampler="Euler"), facts("sd15", LCM)).hires_sampler == ""
+    assert "Hires schedule type Karras is ignored; this method uses its own timesteps" in found.notes
+    assert plan(Request(hires_sampler="Euler"), facts("sd15", LCM)).hires is None
 
 
 def test_a_sampler_that_chooses_its_timesteps_itself_gets_none() -> None:
     there = replace(facts("sd15", LCM), self_timed=frozenset({"DDIM", "PLMS"}))
     found = plan(Request(sampler="DDIM"), there)
     assert_active(found, sampler="DDIM", rule="lcm", timesteps=None, steps=4)
-    assert "sampler DDIM chooses its timesteps itself" in found.notes[0]
+    assert "Sampler DDIM uses its own timesteps" in found.notes[0]
     second = plan(Request(hires_denoise=0.5, hires_sampler="PLMS"), there)
     assert_active(second, timesteps=(999, 759, 499, 259), hires_timesteps=None, hires_steps=4)
     only_first = plan(Request(sampler="DDIM", hires_denoise=0.5, hires_sampler="Euler"), there)
@@ -556,8 +579,9 @@ def test_a_sampler_that_chooses_its_timesteps_itself_gets_none() -> None:
 
 
 def test_hires_steps_that_cannot_be_are_not_taken_for_a_preset() -> None:
-    found = plan(Request(hires_denoise=0.5, hires_steps=200, host_hires_steps=200), facts("sd15", LCM))
-    assert found.hires_steps == 4 and not any("preset" in note for note in found.notes)
+    values = {"enable_hr": True, "denoising_strength": 0.5, "hr_second_pass_steps": 200}
+    found = plan(host_request(values, is_img2img=False, preset_hires_steps=0), facts("sd15", LCM))
+    assert found.hires and found.hires.steps == 4 and not any("preset" in note for note in found.notes)
     assert "'hires_steps' is 200; expected a whole number from 0 to 150" in found.notes[0]
 
 
@@ -574,18 +598,19 @@ def test_what_the_host_makes_of_its_steps_in_img2img_hangs_on_its_option(all_of_
 
 def test_a_second_checkpoint_that_no_lora_makes_fit_is_told() -> None:
     merged = Request(method="lcm", lora=NO_LORA, second_checkpoint="base.safetensors")
-    assert any("'base.safetensors' takes over with as few steps" in note for note in plan(merged, facts("sd15", LCM)).notes)
+    words = "'base.safetensors' (Refiner or hires checkpoint) also gets only few steps"
+    assert any(words in note for note in plan(merged, facts("sd15", LCM)).notes)
     with_lora = replace(merged, lora=AUTO)
-    assert not any("takes over" in note for note in plan(with_lora, facts("sd15", LCM)).notes)
+    assert not any("Refiner" in note for note in plan(with_lora, facts("sd15", LCM)).notes)
 
 
-def test_explicit_is_what_differs_from_what_was_filled_in() -> None:
+def test_changed_by_the_user_is_what_differs_from_what_was_filled_in() -> None:
     row = {"steps": 4, "cfg": 1, "weight": 1.0, "gamma": 0.3}
     shown = {"steps": 4, "cfg": 1.0, "weight": 0.8, "gamma": 0.30000000000000004}
-    assert explicit(shown, row) == {"weight": 0.8}
-    assert explicit({**shown, "steps": None}, row) == {"weight": 0.8}
-    assert explicit(shown, None) == shown
-    assert "gamma" not in explicit({**shown, "gamma": 0.9}, {**row, "gamma": None})
+    assert changed_by_user(shown, row) == {"weight": 0.8}
+    assert changed_by_user({**shown, "steps": None}, row) == {"weight": 0.8}
+    assert changed_by_user(shown, None) == shown
+    assert "gamma" not in changed_by_user({**shown, "gamma": 0.9}, {**row, "gamma": None})
 
 
 @pytest.mark.parametrize("prompt", ["a cat AND a dog", "a poster 16:9", "a poster 16:9 <lora:lcm-sd15:1>", "a cat :1.5 AND a dog"])

@@ -53,10 +53,10 @@ def read_by_the_host(prompt: str) -> tuple[str, list[list[str]]]:
         ("<lora:x:0.2:te=0.9>", 0.9),
         ("<lora:x:0.2:dyn=32>", 0.2),
         ("<lora:x: 0.8 >", 0.8),
-        ("<lora:x:>", 1.0),
-        ("<lora:x:strong>", 1.0),
-        ("<lora:x:nan>", 1.0),
-        ("<lora:x:inf>", 1.0),
+        ("<lora:x:>", None),
+        ("<lora:x:strong>", None),
+        ("<lora:x:nan>", None),
+        ("<lora:x:inf>", None),
     ],
 )
 def test_the_weight_that_reaches_the_unet_is_read_in_every_spelling(text: str, weight: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lib_fewstep.core.schedules import lcm_timesteps, max_steps, sigmas_at, timesteps_for, trailing_timesteps, training_sigmas
+from lib_fewstep.core.schedules import lcm_timesteps, max_steps, sigmas_at, sigmas_for, timesteps_for, trailing_timesteps, training_sigmas
 
 CONFIG = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
 
@@ -112,7 +112,7 @@ def test_a_list_serves_its_first_entries() -> None:
         ("trailing", 1001, "1001 steps", "1 to 1000"),
         ("trailing", 0, "0 steps", "1 to 1000"),
         ((999, 899), 3, "3 steps", "1 to 2"),
-        ("leading", 4, "'leading'", "lcm, trailing, perflow or a list"),
+        ("leading", 4, "'leading'", "lcm, trailing, perflow, flow or a list"),
     ],
 )
 def test_an_impossible_wish_is_told_with_its_value_and_what_is_possible(rule: str, steps: int, value: str, expected: str) -> None:
@@ -126,3 +126,12 @@ def test_max_steps_is_the_most_that_works(rule: str) -> None:
     assert len(timesteps_for(rule, max_steps(rule))) == max_steps(rule)
     with pytest.raises(ValueError):
         timesteps_for(rule, max_steps(rule) + 1)
+
+
+def test_a_flow_models_noise_levels_are_its_even_steps_whatever_the_hosts_table_says() -> None:
+    """FLUX.1-schnell's authors shift nothing; Forge's table does."""
+    shifted_by_the_host = torch.linspace(0, 1, 10_000) ** 0.5
+    assert sigmas_for("flow", timesteps_for("flow", 4), shifted_by_the_host).tolist() == [1, 0.75, 0.5, 0.25, 0]
+    assert sigmas_for("flow", timesteps_for("flow", 4, 0.5), shifted_by_the_host).tolist() == [0.5, 0.375, 0.25, 0.125, 0]
+    table = training_sigmas()
+    assert torch.equal(sigmas_for("lcm", [999, 19], table), sigmas_at([999, 19], table))

@@ -99,5 +99,5 @@ def _wait_for_url(process: subprocess.Popen[bytes], log: Path) -> str:
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """The API of a host with two test extensions, and without the Accelerator."""
     folder = tmp_path_factory.mktemp("host")
-    with serving(folder, [HERE / "recorder", PROBE], "--no-repository", "--api-only") as client:
+    with serving(folder, [HERE / "recorder", PROBE], "--no-repository", "--nowebui") as client:
         yield client

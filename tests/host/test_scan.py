@@ -5,6 +5,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from tests.core.lora_files import SD15, kohya, write
 
 COUNT = 25
-OURS = ("lib_fewstep.host.facts", "lib_fewstep.host.folder", "lib_fewstep.host.settings", "lib_fewstep.host.network")
+OURS = ("lib_fewstep.host.facts", "lib_fewstep.host.folder", "lib_fewstep.host.settings", "lib_fewstep.host.network",
+        "lib_fewstep.host.timesteps", "lib_fewstep.host.request")
 
 
 class State(SimpleNamespace):
@@ -34,10 +36,11 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleName
     fakes: dict[str, dict[str, Any]] = {
         "modules": {},
         "modules.shared": {"state": state, "opts": SimpleNamespace(data={}, sd_model_checkpoint=None)},
+        "modules.call_queue": {"queue_lock": Lock()},
         "modules.paths": {"data_path": str(tmp_path)},
         "modules.options": {"OptionHTML": object},
         "modules.sd_models": {"checkpoint_aliases": {}, "model_data": SimpleNamespace(sd_model=None)},
-        "modules.sd_samplers": {"all_samplers_map": {}},
+        "modules.sd_samplers": {"all_samplers_map": {}, "all_samplers": []},
         "modules.sd_schedulers": {"schedulers": []},
         "networks": {"available_networks": listed},
     }

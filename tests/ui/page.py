@@ -38,8 +38,9 @@ class Source:
     def keep(self, request: Mapping[str, Any]) -> None:
         self.facts = replace(self.facts, saved=request)
 
-    def refresh(self) -> None:
+    def refresh(self) -> str:
         self.facts = replace(self.facts, loras=(*self.facts.loras, *self.in_folder))
+        return ""
 
 
 class Fetcher:

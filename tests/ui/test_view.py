@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from lib_fewstep.core.controls import ORDER, Controls, filled, initial, method_text, parse_args
+from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.facts import Facts
-from lib_fewstep.core.plan import Plan, make_plan
+from lib_fewstep.core.plan import Plan
 from lib_fewstep.core.request import AUTO, Request
 from lib_fewstep.ui.view import View, lora_choices, make_view, method_choices, plan_html
 from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, facts

@@ -1,7 +1,8 @@
 """WebUIs to test against: the embedded one, and those that this machine has linked; how each is started, filled and stopped.
 
-A WebUI is linked by a folder or symlink `${XDG_DATA_HOME:-~/.local/share}/fewstep/hosts/<name>` that is its checkout. What cannot be
-guessed stands in `<name>.json` beside it, or in `fewstep-host.json` inside it; every key may be left out:
+`python -m tests.webui.install` makes and links such a WebUI. One that is there already is linked by a folder or symlink
+`${XDG_DATA_HOME:-~/.local/share}/fewstep/hosts/<name>` that is its checkout. What cannot be guessed stands in `<name>.json` beside it, or
+in `fewstep-host.json` inside it; every key may be left out:
 
     {
         "kind": "a1111",                   a1111, forge, reforge or neo; else seen from the checkout

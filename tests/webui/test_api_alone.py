@@ -15,15 +15,12 @@ from .test_generation import hires_fields, same
 from .test_routes import ROUTES
 from .test_timesteps import hires_share_of_host
 
-WITHOUT_PAGE = {hosts.EMBEDDED: "--api-only"}
-"""Flags that leave the page out, where it is not the WebUIs' own."""
-
 
 @pytest.fixture
 def alone(webui: WebUI, pool: Pool) -> Iterator[WebUI]:
     """The same WebUI, started without its page, with the same checkpoint."""
     host = webui.running.host
-    with hosts.running(host, pool.new_folder(host), flags=[WITHOUT_PAGE.get(host.kind, "--nowebui")]) as running:
+    with hosts.running(host, pool.new_folder(host), flags=["--nowebui"]) as running:
         started = WebUI(running, webui.family)
         started.load_checkpoint()
         started.txt2img(steps=1)

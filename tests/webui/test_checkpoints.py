@@ -89,7 +89,7 @@ def test_a_distilled_checkpoint_runs_by_itself(webui: WebUI, published: Publishe
         assert f"Steps: {steps}, Sampler: {method.sampler}" in result.infotext
         assert f"CFG scale: {cfg:g}" in result.infotext.replace(f"{cfg:.1f}", f"{cfg:g}")
         assert f"Accelerator: {method.key}, Accelerator LoRA: none" in result.infotext
-        assert f"no LoRA is added: the loaded checkpoint is {method.label} itself (its name says {method.key})" in result.comments
+        assert f"No LoRA is added, because the loaded checkpoint is {method.label} itself (its name says {method.key})" in result.comments
         assert result.image.std() > 1
         restores(webui, result)
 
@@ -139,7 +139,7 @@ def test_who_names_a_lora_on_a_distilled_checkpoint_means_it(webui: WebUI, disti
     lora = webui.lora_of(TABLES.profiles["tcd"])
     result = webui.txt2img({"lora": lora})
     assert f"Accelerator: tcd, Accelerator LoRA: {lora}" in result.infotext and [each["name"] for each in result.loras] == [lora]
-    assert f"recognised as {DISTILLED[webui.family]}: two distillations may undo each other" in result.comments
+    assert f"recognised as {DISTILLED[webui.family]}; two accelerators together usually spoil the picture" in result.comments
 
 
 def test_no_lora_on_an_ordinary_checkpoint(webui: WebUI) -> None:

@@ -148,7 +148,7 @@ def test_a_missing_lora_is_one_button_away(visit: Visit, tab: Tab, screenshots: 
     tab.choose("method", METHOD)
     gate.set()
     wait_until(lambda: tab.plan.startswith(f"{METHOD}: 4 steps, CFG 1, LCM Few-Step, <lora:some-lora:1>"))
-    wait_until(lambda: "its sha256 is right" in line(tab))
+    wait_until(lambda: "downloaded and verified" in line(tab))
     assert not tab.own("download").is_visible() and not tab.own("download_cancel").is_visible()
     tab.own("accordion").screenshot(path=screenshots / f"{name}-download-done.png")
     assert visit.file.read_bytes() == content and not list(visit.file.parent.glob("*.part"))
@@ -165,7 +165,7 @@ def test_a_missing_lora_is_one_button_away(visit: Visit, tab: Tab, screenshots: 
 
 
 @pytest.mark.parametrize(
-    "visit", [(host, ("--server-name", "127.0.0.1")) for host in ALL if host.kind != hosts.EMBEDDED],
+    "visit", [(host, ("--listen",)) for host in ALL if host.kind != hosts.EMBEDDED],
     ids=[host.name for host in ALL if host.kind != hosts.EMBEDDED], indirect=True,
 )  # fmt: skip
 def test_where_others_come_in_nobody_downloads(visit: Visit, tab: Tab, screenshots: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lib_fewstep.core.profiles import Profile
-from lib_fewstep.core.request import row_value
+from lib_fewstep.core.request import recommended
 
 from .client import PROMPT, Result, WebUI
 from .hosts import EMBEDDED, TABLES, methods_of
@@ -79,7 +79,7 @@ def test_a_method_is_asked_of_the_unet_exactly(webui: WebUI, method: Profile) ->
         assert result.timesteps() == pytest.approx(expected, abs=1)
         assert result.evaluations == steps * (1 if cfg == 1 else 2)
     assert result.evaluations == webui.plan(method=method.key, lora=lora)["evaluations"]
-    weight = row_value(method, "weight")
+    weight = recommended(method, "weight")
     assert result.loras == [{"name": lora, "unet": pytest.approx(weight), "te": pytest.approx(weight)}]
     fields = result.passes[0]["fields"]
     assert (fields["steps"], fields["cfg_scale"], fields["sampler_name"]) == (steps, cfg, method.sampler)
@@ -222,7 +222,7 @@ def test_the_users_own_values_win_and_earn_a_note_outside_the_range(webui: WebUI
     result = webui.txt2img({"method": EULER_METHOD[webui.family], "steps": 3, "cfg": 3, "weight": 0.25})
     assert result.timesteps() == pytest.approx([999, 666, 332], abs=1)
     assert result.evaluations == 6 and result.loras[0]["unet"] == pytest.approx(0.25)
-    for note in ("steps 3 is outside", "CFG 3 is outside", "LoRA weight 0.25 is outside"):
+    for note in ("Steps 3 is outside", "CFG 3 is outside", "LoRA weight 0.25 is outside"):
         assert note in result.comments
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_guidance_without_its_layer_is_told(webui: WebUI) -> None:
     with chosen(webui, GUIDED[webui.family]):
         result = webui.txt2img({"guidance": 5})
         plain = webui.txt2img(**LCM_BY_HAND, **without_negative_prompt(webui))
-    assert "file has no guidance embedding: guidance 5 is not used" in result.comments and same(result.image, plain.image)
+    assert "file has no guidance embedding; guidance 5 is ignored" in result.comments and same(result.image, plain.image)
 
 
 # --------------------------------------------------------------------------------------- predicted pictures, shifted models
@@ -120,7 +121,7 @@ def own(webui: WebUI, pool: Pool) -> Iterator[WebUI]:
         yield started
 
 
-def run(webui: WebUI, method: str, **settings: float) -> list[Step]:
+def run(webui: WebUI, method: str, **settings: Any) -> list[Step]:
     result = webui.txt2img({"method": method, "lora": "auto" if method in ("lcm", "tcd") else "none", **settings})
     assert f"Accelerator: {method}" in result.infotext, result.comments
     return last_steps(webui)
@@ -134,6 +135,7 @@ def noises(steps: list[Step], pictures: list[np.ndarray], nominal: list[int]) ->
 def test_what_a_network_takes_and_gives(own: WebUI) -> None:
     start, fresh = steps_of_an_ordinary_network(own)
     a_predicted_picture_is_the_picture(own, start, fresh)
+    a_predicted_picture_is_the_picture_with_any_sampler(own)
     a_shifted_network_gets_the_noise_of_the_nominal_timestep(own, start, fresh)
     every_method_starts_from_the_same_unit_noise(own, start)
 
@@ -159,12 +161,24 @@ def a_predicted_picture_is_the_picture(own: WebUI, start: np.ndarray, fresh: lis
         assert np.abs(noise - same_seed).max() < ROUNDED
 
 
+def a_predicted_picture_is_the_picture_with_any_sampler(own: WebUI) -> None:
+    """Euler, too, ends at the last predicted picture, in the first pass and in a hires pass of its own."""
+    for count in (1, 4):
+        steps = run(own, "own-x0", steps=count, sampler="Euler")
+        assert len(steps) == count and np.abs(last_result(own) - steps[-1].answered).max() < EXACT
+    own.txt2img({"method": "own-x0", "lora": "none"}, **hires_fields(own), hr_sampler_name="Euler")
+    assert np.abs(last_result(own) - last_steps(own)[-1].answered).max() < EXACT
+    assert np.abs(last_result(own) - run(own, "own-eps")[-1].answered).max() > EXACT, "no hook may stay"
+
+
 def a_shifted_network_gets_the_noise_of_the_nominal_timestep(own: WebUI, start: np.ndarray, fresh: list[np.ndarray]) -> None:
     steps = run(own, "own-nitro")
     assert [step.t for step in steps] == ASKED and np.abs(steps[0].given - start).max() < EXACT
     for noise, same_seed in zip(noises(steps, [step.picture for step in steps], NOMINAL), fresh, strict=True):
         assert np.abs(noise - same_seed).max() < ROUNDED
     assert np.abs(last_result(own) - steps[-1].picture).max() < ROUNDED
+    kept = own.txt2img({"method": "own-nitro", "lora": "none", "sampler": "Euler"})
+    assert kept.timesteps() == ASKED and "works with LCM Few-Step only; sampler Euler is ignored" in kept.comments
 
 
 def every_method_starts_from_the_same_unit_noise(own: WebUI, start: np.ndarray) -> None:

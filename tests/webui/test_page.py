@@ -172,7 +172,7 @@ def test_the_line_follows_the_prompt(tab: Tab) -> None:
     tab.prompt("a cat <lora:TCD-SD15-LoRA:0.7>" if "1.5" in _family(tab) else "a cat <lora:TCD-SDXL-LoRA:0.7>")
     wait_until(lambda: tab.plan.startswith("TCD-LoRA: 4 steps") and ":0.7>" in tab.plan)
     tab.prompt("dog", "neg_prompt")
-    wait_until(lambda: "the negative prompt has no effect at CFG 1" in tab.plan)
+    wait_until(lambda: "The negative prompt has no effect at CFG 1" in tab.plan)
 
 
 def test_the_line_follows_the_checkpoint_chosen_at_the_top(webui: WebUI, open_page: Callable[..., Any]) -> None:
@@ -186,7 +186,7 @@ def test_the_line_follows_the_checkpoint_chosen_at_the_top(webui: WebUI, open_pa
         wait_until(lambda: "<lora:" in tab.plan)
         try:
             tab.pick(top, name)
-            wait_until(lambda: tab.plan.startswith(profile.label) and "no LoRA is added" in tab.plan)
+            wait_until(lambda: tab.plan.startswith(profile.label) and "No LoRA is added" in tab.plan)
         finally:
             webui.load_checkpoint()
             webui.txt2img(steps=1)

@@ -26,7 +26,7 @@ state = State()
 prompt_styles = StyleDatabase()
 config_filename = str(Path(paths.data_path) / "config.json")
 demo: Any = None
-"""The running gradio page; None with --api-only."""
+"""The running gradio page; None with --nowebui."""
 
 latent_upscale_modes: dict[str, dict[str, Any]] = {
     "Latent": {"mode": "bilinear", "antialias": False},

@@ -9,6 +9,7 @@ cmd_opts = SimpleNamespace(
     api_auth=None,
     api_log=False,
     freeze_settings=False,
+    gradio_auth=None,
     hide_ui_dir_config=False,
     lora_dir="",
     ckpt_dir="",

@@ -6,9 +6,10 @@ from contextlib import closing
 from threading import Lock
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from modules import (
     errors,
     images,
@@ -58,10 +59,11 @@ class Api:
             "scripts": self.scripts,
             "script-info": self.script_info,
         }
+        guards = [Depends(_authorised)] if shared.cmd_opts.api_auth else []
         for name, endpoint in posts.items():
-            app.add_api_route(PREFIX + name, endpoint, methods=["POST"])
+            app.add_api_route(PREFIX + name, endpoint, methods=["POST"], dependencies=guards)
         for name, endpoint in gets.items():
-            app.add_api_route(PREFIX + name, endpoint, methods=["GET"])
+            app.add_api_route(PREFIX + name, endpoint, methods=["GET"], dependencies=guards)
         if not scripts.scripts_txt2img.scripts:
             ui.create_ui()
         self.defaults = {
@@ -241,6 +243,11 @@ def _like(example: Any, value: Any) -> Any:
 def _answer(request: Any, processed: Processed) -> models.ImagesResponse:
     encoded = [images.to_base64(image) for image in processed.images] if request.send_images else []
     return models.ImagesResponse(images=encoded, parameters=_fields(request), info=processed.js())
+
+
+def _authorised(credentials: HTTPBasicCredentials = Depends(HTTPBasic())) -> None:
+    if f"{credentials.username}:{credentials.password}" not in shared.cmd_opts.api_auth.split(","):
+        raise HTTPException(401, "Incorrect username or password", {"WWW-Authenticate": "Basic"})
 
 
 def _add_error_answers(app: FastAPI) -> None:

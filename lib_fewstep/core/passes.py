@@ -1,0 +1,87 @@
+"""One pass of the sampler: the timesteps that it visits, and how often it asks the UNet."""
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from .schedules import Rule, host_share, max_steps, shifted, timesteps_for
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One run of the sampler over a latent: the first, or the hires pass.
+
+    `steps` are those that are made. The UNet is asked at `timesteps`; None: the WebUI's schedule decides, or the sampler itself. A model
+    that was distilled with a shift is asked there for the noise of `noise_timesteps`. CFG other than 1 is for the first `guided_calls`
+    calls of the model. `evaluations` counts the UNet's for one image; None: the sampler decides by itself how many it needs.
+    """
+
+    steps: int
+    sampler: str
+    timesteps: tuple[int, ...] | None = None
+    noise_timesteps: tuple[int, ...] | None = None
+    guided_calls: int = 0
+    evaluations: int | None = 0
+
+
+@dataclass(frozen=True)
+class Counting:
+    """What the number of evaluations depends on, beside steps and CFG.
+
+    `calls_per_step`: how often a sampler calls the model in a step, 1 where it is not named, 0: it decides by itself. `parts` are the
+    prompts that AND joins; `skips_uncond`: the unconditional rows are left out where CFG is 1.
+    """
+
+    calls_per_step: Mapping[str, int]
+    parts: int = 1
+    skips_uncond: bool = True
+
+
+def counted(one: Pass, cfg: float, cfg_steps: int, by: Counting) -> Pass:
+    """`one` with its evaluations: one a call and part of the prompt, one more where the negative prompt is evaluated.
+
+    CFG is for the first `cfg_steps` steps; 0: for all.
+    """
+    whole = calls(one.steps, one.steps, one.sampler, by)
+    if whole is None:
+        return replace(one, evaluations=None)
+    with_cfg = 0 if math.isclose(cfg, 1.0) else whole
+    guided = calls(min(cfg_steps, one.steps), one.steps, one.sampler, by) if with_cfg and cfg_steps else with_cfg
+    both = guided if by.skips_uncond else whole
+    return replace(one, guided_calls=guided or 0, evaluations=whole * by.parts + (both or 0))
+
+
+def calls(first: int, steps: int, sampler: str, by: Counting) -> int | None:
+    """How often the sampler calls the model in the `first` of its `steps` steps; None where it decides that by itself.
+
+    A sampler of higher order calls once in its last step, twice at most in the last but one: those end too near the end for more.
+    """
+    order = by.calls_per_step.get(sampler, 1)
+    return sum(min(order, steps - i) for i in range(first)) if order else None
+
+
+def visited(rule: Rule | None, steps: int, strength: float, all_steps: bool, hires: bool = False) -> tuple[int, ...] | None:
+    """The timesteps of a pass that begins at `strength` of the noise: all `steps` within it, or those of them that a host would make.
+
+    None where the host's schedule decides; none at all where no noise is added.
+    """
+    if rule is None:
+        return None
+    if strength <= 0:
+        return ()
+    steps = min(steps, max_steps(rule))
+    if all_steps or strength >= 1:
+        return tuple(timesteps_for(rule, min(steps, max_steps(rule, strength)), strength))
+    if hires:  # the hosts lay steps / strength steps over the full range, and make the last `steps` of them
+        whole = max(steps, min(int(steps / max(strength, 0.001)), max_steps(rule)))
+        return tuple(timesteps_for(rule, whole)[-steps:])
+    return tuple(timesteps_for(rule, steps)[-host_share(steps, strength):])
+
+
+def with_timesteps(one: Pass, timesteps: tuple[int, ...] | None, shift: int | None) -> Pass:
+    """`one` over `timesteps`, for a model that was distilled with `shift`."""
+    if timesteps is None:
+        return one
+    noise = timesteps if shift else None
+    return replace(one, steps=len(timesteps), timesteps=tuple(shifted(timesteps, shift)), noise_timesteps=noise)
