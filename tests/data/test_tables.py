@@ -397,7 +397,7 @@ def test_sources_are_named_once_all_used_and_say_where():
         ("ays-10", 10, 7, "DPM++ 2M", "host"),
         ("hyper-flux-8", 8, 1, "Euler", "host"),
         ("hyper-sd3-16-cfg", 16, 7, "Euler", "host"),
-        ("flux-schnell", 4, 1, "Euler", "host"),
+        ("flux-schnell", 4, 1, "Euler", "flow"),
     ],
 )
 def test_the_authors_settings(key, steps, cfg, sampler, timesteps):

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 
 import torch
 
 cpu = torch.device("cpu")
 device = cpu
-dtype = dtype_vae = dtype_inference = torch.float32
-
-
-def torch_gc() -> None:
-    """Free unused memory. On a CPU this is Python's own collection, and not worth a call per step."""
-
-
-def full_gc() -> None:
-    """Collect after a model was let go."""
-    gc.collect()
+dtype = torch.float32
 
 
 def autocast(disable: bool = False) -> contextlib.AbstractContextManager[None]:
@@ -26,4 +16,3 @@ def autocast(disable: bool = False) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext()
 
 
-without_autocast = autocast

@@ -47,14 +47,6 @@ class OptionInfo:
         self.comment_before += f"[<a href='{url}' target='_blank'>{label}</a>]"
         return self
 
-    def needs_restart(self) -> OptionInfo:
-        """Say that a restart is needed."""
-        return self.html(" <span class='info'>(requires restart)</span>")
-
-    def needs_reload_ui(self) -> OptionInfo:
-        """Say that "Reload UI" is needed."""
-        return self.html(" <span class='info'>(requires Reload UI)</span>")
-
 
 class OptionHTML(OptionInfo):
     """A piece of text on the Settings page; it has no value."""

@@ -37,7 +37,7 @@ class Processed:
         self.width, self.height = p.width, p.height
         self.sampler_name, self.cfg_scale = p.sampler_name, p.cfg_scale
         self.steps, self.batch_size = p.steps, p.batch_size
-        self.restore_faces, self.face_restoration_model = p.restore_faces, None
+        self.restore_faces = p.restore_faces
         self.sd_model_name, self.sd_model_hash = p.sd_model_name, p.sd_model_hash
         self.sd_vae_name, self.sd_vae_hash = p.sd_vae_name, p.sd_vae_hash
         self.seed_resize_from_w, self.seed_resize_from_h = p.seed_resize_from_w, p.seed_resize_from_h

@@ -36,7 +36,6 @@ __all__ = [
     "process_images",
 ]
 
-opt_C, opt_f = 4, LATENT_FACTOR
 
 
 def process_images(p: StableDiffusionProcessing) -> Processed:
@@ -164,7 +163,6 @@ def _finish_batch(
         p.scripts.postprocess_batch_list(p, args, batch_number=number)
         tensors = args.images
     for i, tensor in enumerate(tensors):
-        p.batch_index = i
         picture = _finish_picture(p, i, tensor)
         text = create_infotext(
             p, p.prompts, p.seeds, p.subseeds, index=i, all_negative_prompts=p.negative_prompts

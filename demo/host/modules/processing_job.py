@@ -25,7 +25,6 @@ class StableDiffusionProcessing:
     outpath_samples: str = ""
     outpath_grids: str = ""
     prompt: Any = ""
-    prompt_for_display: str | None = None
     negative_prompt: Any = ""
     styles: list[str] = None  # type: ignore - None becomes [] below, as do the dicts
     seed: int = -1
@@ -33,7 +32,6 @@ class StableDiffusionProcessing:
     subseed_strength: float = 0
     seed_resize_from_h: int = -1
     seed_resize_from_w: int = -1
-    seed_enable_extras: bool = True
     sampler_name: str = None  # type: ignore
     scheduler: str = None  # type: ignore
     batch_size: int = 1
@@ -49,9 +47,7 @@ class StableDiffusionProcessing:
     extra_generation_params: dict[str, Any] = None  # type: ignore
     overlay_images: list[Image.Image] | None = None
     eta: float | None = None
-    do_not_reload_embeddings: bool = False
     denoising_strength: float = None  # type: ignore
-    ddim_discretize: str | None = None
     s_min_uncond: float | None = None
     s_churn: float | None = None
     s_tmax: float | None = None
@@ -76,10 +72,8 @@ class StableDiffusionProcessing:
     c: Any = field(default=None, init=False)
     uc: Any = field(default=None, init=False)
     rng: ImageRNG = field(default=None, init=False)  # type: ignore
-    step_multiplier: int = field(default=1, init=False)
     firstpass_steps: int = field(default=0, init=False)
     iteration: int = field(default=0, init=False)
-    batch_index: int = field(default=0, init=False)
 
     all_prompts: list[str] = field(default=None, init=False)  # type: ignore
     all_negative_prompts: list[str] = field(default=None, init=False)  # type: ignore
@@ -98,8 +92,6 @@ class StableDiffusionProcessing:
     sd_model_hash: str | None = field(default=None, init=False)
     sd_vae_name: str | None = field(default=None, init=False)
     sd_vae_hash: str | None = field(default=None, init=False)
-    token_merging_ratio = 0
-    token_merging_ratio_hr = 0
 
     def __post_init__(self) -> None:
         self.sd_model = shared.sd_model
@@ -180,7 +172,6 @@ class StableDiffusionProcessing:
         """Encode this batch's prompts."""
         config = sd_samplers.find_sampler_config(self.sampler_name)
         total_steps = config.total_steps(self.steps) if config else self.steps
-        self.step_multiplier = total_steps // self.steps
         self.firstpass_steps = total_steps
         self.uc = self.cached_conds(self.negative_prompts, total_steps, self.cached_uc, self.extra_network_data, True)
         self.c = self.cached_conds(self.prompts, total_steps, self.cached_c, self.extra_network_data, False)
@@ -223,10 +214,6 @@ class StableDiffusionProcessing:
     def save_samples(self) -> bool:
         """Whether pictures are written to disk."""
         return opts.samples_save and not self.do_not_save_samples and not (state.interrupted or state.skipped)
-
-    def get_token_merging_ratio(self, for_hr: bool = False) -> float:
-        """Token merging does not exist here."""
-        return 0
 
     def close(self) -> None:
         """Let go of what is large."""

@@ -154,16 +154,3 @@ def clear_callbacks() -> None:
     """Forget everything: scripts are about to be loaded (again)."""
     for entries in callback_map.values():
         entries.clear()
-
-
-def remove_current_script_callbacks() -> None:
-    """Forget what the calling file registered."""
-    script = inspect.stack()[1].filename
-    for entries in callback_map.values():
-        entries[:] = [entry for entry in entries if entry.script != script]
-
-
-def remove_callbacks_for_function(callback_func: Callable[..., Any]) -> None:
-    """Forget every registration of this function."""
-    for entries in callback_map.values():
-        entries[:] = [entry for entry in entries if entry.callback != callback_func]

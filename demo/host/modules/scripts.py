@@ -268,7 +268,6 @@ def files_with_extension(subdir: str, extension: str) -> list[Path]:
     return [file for source in extensions.active() for file in source.list_files(subdir, extension)]
 
 
-reload_scripts = load_scripts
 
 
 def __getattr__(name: str) -> Any:

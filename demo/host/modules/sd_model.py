@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,10 +60,7 @@ class LatentDiffusion(nn.Module):
     """A Stable Diffusion 1 checkpoint: text encoder, UNet, autoencoder."""
 
     alphas_cumprod: Tensor
-    is_sdxl = is_sd2 = is_ssd = is_sd3 = False
-    is_sd1 = True
-    parameterization = "eps"
-    cond_stage_key = "txt"
+    is_sdxl = False
     latent_channels = 4
     scale_factor = ldm.LATENT_SCALE
 
@@ -82,10 +78,6 @@ class LatentDiffusion(nn.Module):
     @property
     def device(self) -> torch.device:
         return devices.device
-
-    def ema_scope(self) -> contextlib.AbstractContextManager[None]:
-        """The weights are the averaged ones already."""
-        return contextlib.nullcontext()
 
     def apply_model(self, x: Tensor, t: Tensor, cond: dict[str, list[Tensor]]) -> Tensor:
         """Predict the noise in scaled latents [n, 4, h, w] at timesteps [n]; cond["c_crossattn"] = [text]."""

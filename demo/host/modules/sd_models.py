@@ -40,11 +40,6 @@ def list_models() -> None:
         checkpoint_aliases.update(dict.fromkeys(info.ids, info))
 
 
-def checkpoint_tiles(use_short: bool = False) -> list[str]:
-    """Titles for the page's lists (the WebUI's spelling)."""
-    return [info.short_title if use_short else info.title for info in checkpoints_list.values()]
-
-
 def get_closet_checkpoint_match(search: str) -> CheckpointInfo | None:
     """The checkpoint of that name, or one whose title contains it."""
     if search in checkpoint_aliases:

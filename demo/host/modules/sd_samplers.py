@@ -14,16 +14,15 @@ all_samplers: list[SamplerData] = [
 ]
 all_samplers_map: dict[str, SamplerData] = {data.name: data for data in all_samplers}
 samplers: list[SamplerData] = []
-samplers_for_img2img: list[SamplerData] = []
 samplers_map: dict[str, str] = {}
 samplers_hidden: set[str] = set()
 
 
 def set_samplers() -> None:
     """Rebuild the derived tables after `all_samplers` changed. `samplers_map` is {lower-cased name or alias: name}."""
-    global samplers, samplers_for_img2img, samplers_hidden
+    global samplers, samplers_hidden
     samplers_hidden = set(shared.opts.hide_samplers)
-    samplers = samplers_for_img2img = all_samplers
+    samplers = all_samplers
     samplers_map.clear()
     for data in all_samplers:
         samplers_map.update({name.lower(): data.name for name in (data.name, *data.aliases)})

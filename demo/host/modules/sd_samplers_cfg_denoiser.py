@@ -36,23 +36,13 @@ class CFGDenoiser(torch.nn.Module):
         self.total_steps: int = 1
         self.step = 0
         self.image_cfg_scale: float | None = None
-        self.padded_cond_uncond = False
         self.cond_scale_miltiplier = 1.0
-        self.need_last_noise_uncond = False
-        self.last_noise_uncond: Tensor | None = None
         self.mask_before_denoising = False
 
     @property
     def inner_model(self) -> Any:
         """The model behind k-diffusion's denoiser: (x, sigma, cond=...) -> denoised."""
         raise NotImplementedError
-
-    def update_inner_model(self) -> None:
-        """Forget the model and take the conditionings again: the job's model or networks changed."""
-        self.model_wrap = None
-        cond, uncond = self.p.get_conds()
-        self.sampler.sampler_extra_args["cond"] = cond
-        self.sampler.sampler_extra_args["uncond"] = uncond
 
     def combine_denoised(
         self, x_out: Tensor, conds_list: list[list[tuple[int, float]]], uncond: Tensor, cond_scale: float
@@ -105,8 +95,6 @@ class CFGDenoiser(torch.nn.Module):
         if skip_uncond:
             x_out = torch.cat([x_out, x_out[first_rows]])
         cfg_denoised_callback(CFGDenoisedParams(x_out, state.sampling_step, state.sampling_steps, self.inner_model))
-        if self.need_last_noise_uncond:
-            self.last_noise_uncond = x_out[-text_uncond.shape[0] :].clone()
 
         scale = 1.0 if skip_uncond else cond_scale * self.cond_scale_miltiplier
         denoised = self.combine_denoised(x_out, parts, text_uncond, scale)

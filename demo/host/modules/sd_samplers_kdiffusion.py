@@ -245,5 +245,3 @@ samplers_data_k_diffusion = [
     sd_samplers_common.SamplerData(label, _constructor(funcname), aliases, options)
     for label, funcname, aliases, options in samplers_k_diffusion
 ]
-k_diffusion_samplers_map = {data.name: data for data in samplers_data_k_diffusion}
-k_diffusion_scheduler = {scheduler.name: scheduler.function for scheduler in sd_schedulers.schedulers}

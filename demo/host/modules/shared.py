@@ -37,7 +37,6 @@ latent_upscale_modes: dict[str, dict[str, Any]] = {
     "Latent (nearest-exact)": {"mode": "nearest-exact", "antialias": False},
 }
 latent_upscale_default_mode = "Latent"
-sd_upscalers: list[Any] = []
 
 
 class TotalProgress:
@@ -49,9 +48,6 @@ class TotalProgress:
     def update(self) -> None:
         """One step is done."""
         self.steps += 1
-
-    def updateTotal(self, new_total: int) -> None:
-        """The number of steps became known."""
 
     def clear(self) -> None:
         """The job is over."""

@@ -16,7 +16,6 @@ class State:
     def __init__(self) -> None:
         self.server_start = time.time()
         self.job_timestamp = "0"
-        self.time_start = self.server_start
         self._command: str | None = None
         self._commanded = threading.Event()
         self._clear("")
@@ -28,14 +27,12 @@ class State:
         self.processing_has_refined_job_count = False
         self.sampling_step, self.sampling_steps = 0, 0
         self.current_latent: Tensor | None = None
-        self.current_image: Any = None
         self.textinfo: str | None = None
 
     def begin(self, job: str = "(unknown)") -> None:
         """Start a job. `job_count` is -1 until its size is known."""
         self._clear(job)
         self.job_count = -1
-        self.time_start = time.time()
         self.job_timestamp = datetime.datetime.now().strftime("%Y%m%d%H%M%S")
 
     def end(self) -> None:
@@ -54,10 +51,6 @@ class State:
     def skip(self) -> None:
         """End the current batch only."""
         self.skipped = True
-
-    def stop_generating(self) -> None:
-        """End after the current batch."""
-        self.stopping_generation = True
 
     def request_restart(self) -> None:
         """Ask for "Reload UI"."""

@@ -38,38 +38,6 @@ class FormRow(gr.Row):
         return "row"
 
 
-class FormColumn(gr.Column):
-    """A column inside a form."""
-
-    def get_block_name(self) -> str:
-        return "column"
-
-
-class FormGroup(gr.Group):
-    """A group inside a form."""
-
-    def get_block_name(self) -> str:
-        return "group"
-
-
-class FormHTML(gr.HTML):
-    """Text inside a form."""
-
-    def get_block_name(self) -> str:
-        return "html"
-
-
-class DropdownMulti(gr.Dropdown):
-    """A list with several choices."""
-
-    @shown_like(gr.Dropdown.__init__)
-    def __init__(self, choices: Any = None, **kwargs: Any) -> None:
-        super().__init__(choices, **{**kwargs, "multiselect": True})
-
-    def get_block_name(self) -> str:
-        return "dropdown"
-
-
 class InputAccordion(gr.Checkbox):
     """An accordion whose being open is a value: that of a hidden checkbox with the id "<accordion's id>-checkbox"."""
 

@@ -17,10 +17,6 @@ _NOT_IN_REQUESTS = {
     "sampler_index",
     "extra_generation_params",
     "overlay_images",
-    "do_not_reload_embeddings",
-    "seed_enable_extras",
-    "prompt_for_display",
-    "ddim_discretize",
 }
 _SCRIPTS: dict[str, Any] = {
     "sampler_index": (Optional[str], "Euler"),
