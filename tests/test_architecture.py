@@ -19,7 +19,7 @@ METHODS = yaml.safe_load((LIBRARY / "data" / "methods.yaml").read_text(encoding=
 
 # What a room may import besides itself, the standard library and `typing`.
 ALLOWED = {
-    "core": {"torch", "tqdm", "yaml"},
+    "core": {"safetensors", "torch", "tqdm", "yaml"},
     "ui": {"gradio", "lib_fewstep.core"},
     "downloads": {"huggingface_hub", "requests", "filelock", "lib_fewstep.core"},
     "host": {"modules", "torch", "fastapi", "filelock", "safetensors", "lib_fewstep.core"},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from lib_fewstep.core.plan import make_plan
+from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.request import Request, request_from
 from tests.core.situations import LCM, TABLES, facts
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from lib_fewstep.core.profiles import Problem, load_tables
+from lib_fewstep.core.profiles import Problem
+from lib_fewstep.core.tables import load_tables
 
 from .fake import Host
 
