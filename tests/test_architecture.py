@@ -19,7 +19,7 @@ METHODS = yaml.safe_load((LIBRARY / "data" / "methods.yaml").read_text(encoding=
 
 # What a room may import besides itself, the standard library and `typing`.
 ALLOWED = {
-    "core": {"torch", "tqdm", "yaml", "safetensors"},
+    "core": {"safetensors", "torch", "tqdm", "yaml"},
     "ui": {"gradio", "lib_fewstep.core"},
     "downloads": {"huggingface_hub", "requests", "filelock", "lib_fewstep.core"},
     "host": {"modules", "torch", "fastapi", "filelock", "safetensors", "lib_fewstep.core"},
@@ -229,24 +229,3 @@ def test_no_sampler_parameter_is_called_eta() -> None:
 
 def test_no_state_hides_in_globals() -> None:
     assert not [path.name for path in SOURCES for node in ast.walk(tree(path)) if isinstance(node, (ast.Global, ast.Nonlocal))]
-
-
-# ---------------------------------------------------------------------------------------------------------------------- sizes
-
-FILE_LINES, FUNCTION_LINES = 250, 40
-
-
-def too_large(path: Path) -> list[str]:
-    """The file if it is too long, and its functions that are."""
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    found = [f"{path.relative_to(ROOT)} has {lines} lines"] if lines > FILE_LINES else []
-    for node in ast.walk(tree(path)):
-        length = node.end_lineno - node.lineno + 1 if isinstance(node, ast.FunctionDef) and node.end_lineno else 0
-        if isinstance(node, ast.FunctionDef) and length > FUNCTION_LINES:
-            found.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name} has {length} lines")
-    return found
-
-
-def test_files_and_functions_fit_on_a_few_screens() -> None:
-    found = [text for path in [*SOURCES, SCRIPT] for text in too_large(path)]
-    assert not found, f"split by idea: files have at most {FILE_LINES} lines and functions {FUNCTION_LINES}; " + "; ".join(found)

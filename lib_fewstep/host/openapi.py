@@ -42,10 +42,11 @@ def or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, _NULL]}
 
 
-def with_fields(schema: Mapping[str, Any], **kinds: Any) -> dict[str, Any]:
-    """An object's schema with more fields."""
-    fields = {name: schema_of(kind) for name, kind in kinds.items()}
-    return {**schema, "properties": {**schema["properties"], **fields}, "required": [*schema["required"], *fields]}
+def with_fields(schema: Mapping[str, Any], without: Sequence[str] = (), **kinds: Any) -> dict[str, Any]:
+    """An object's schema with more fields, and without some."""
+    fields = {name: each for name, each in schema["properties"].items() if name not in without}
+    fields |= {name: schema_of(kind) for name, kind in kinds.items()}
+    return {**schema, "properties": fields, "required": list(fields)}
 
 
 def open_object(description: str, **fields: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypedDict
 
@@ -30,6 +31,12 @@ _SETTINGS = open_object(
 _REFUSALS = {status: answered(text, open_object(text, detail="why")) for status, text in (
     (400, "The body cannot be read"), (422, "The body is no JSON object"),
 )}
+
+_PLAN = with_fields(  # as Plan.as_dict has it: the two passes laid flat
+    schema_of(Plan), without=("first", "hires"), summary=str, evaluations=int | None, sampler=str, timesteps=Sequence[int] | None,
+    noise_timesteps=Sequence[int] | None, hires_sampler=str, hires_steps=int, hires_timesteps=Sequence[int] | None,
+    hires_noise_timesteps=Sequence[int] | None,
+)
 
 
 class _Lora(TypedDict):
@@ -68,7 +75,7 @@ def register(app: FastAPI, facts: HostFacts) -> None:
     router.add_api_route("/methods", methods, methods=["GET"], responses=answers(array_of(schema_of(Profile))), response_model=None)
     router.add_api_route("/loras", loras, methods=["GET"], responses=answers(array_of(schema_of(_Lora))), response_model=None)
     router.add_api_route(
-        "/plan", plan, methods=["POST"], responses={**answers(with_fields(schema_of(Plan), summary=str)), **_REFUSALS},
+        "/plan", plan, methods=["POST"], responses={**answers(_PLAN), **_REFUSALS},
         openapi_extra={"requestBody": json_content(or_null(_SETTINGS))}, response_model=None,
     )
     app.include_router(router)

@@ -28,6 +28,8 @@ account, and the settings that they are.
 
 PLOT_CONTROLS = ("script_list", "x_type", "x_values", "X values", "y_type", "z_type")
 """The same for the host's X/Y/Z plot, which `Compare` fills in. Its dropdown of values has no elem_id, and is known by its label."""
+BARE_CONTROLS = ("hr_sampler", "hr_scheduler", "script_list", "X values")
+"""Those of both that the hosts name without the tab. Of any other, a bare name is another extension's."""
 _PLOT, _METHOD_AXIS, _NO_METHOD, _NO_AXIS = "X/Y/Z plot", "[Accelerator] Method", "None", "Nothing"
 _QUIET = {"queue": False, "show_progress": "hidden"}
 

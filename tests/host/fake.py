@@ -57,4 +57,4 @@ def job(**fields: Any) -> Any:
 
 def put_in_force(host: Host, p: Any, plan: Any) -> None:
     """As `generation.begin` does, without what it sets on `p`."""
-    host.our("state").set_plan(p, plan)
+    host.our("state").note(p, plan=plan)

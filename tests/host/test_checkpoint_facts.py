@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Lock
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -27,10 +28,11 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleName
     fakes: dict[str, dict[str, Any]] = {
         "modules": {},
         "modules.shared": {"state": SimpleNamespace(interrupted=False, textinfo=None), "opts": opts},
+        "modules.call_queue": {"queue_lock": Lock()},
         "modules.paths": {"data_path": str(tmp_path)},
         "modules.options": {"OptionHTML": object},
         "modules.sd_models": {"checkpoint_aliases": checkpoints, "model_data": model_data},
-        "modules.sd_samplers": {"all_samplers_map": {}},
+        "modules.sd_samplers": {"all_samplers_map": {}, "all_samplers": []},
         "modules.sd_schedulers": {"schedulers": []},
         "networks": tables,
     }
