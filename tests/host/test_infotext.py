@@ -1,0 +1,73 @@
+"""What a picture's parameters say of us, and what a paste makes of them."""
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+
+from lib_fewstep.core.decide import make_plan
+from lib_fewstep.core.request import Request
+from tests.core.situations import LCM, TABLES, TCD, facts, lora
+
+infotext = importlib.import_module("lib_fewstep.host.infotext")
+TAG = "<lora:TCD-SD15-LoRA:0.8>"
+
+
+def pasted(prompt: str, *installed: Any, **more: str) -> str:
+    params = {"Prompt": prompt, "Accelerator": "tcd", "Accelerator LoRA": "TCD-SD15-LoRA", **more}
+    infotext.take_tag_out(params, TABLES, lambda: installed)
+    return params["Prompt"]
+
+
+def read(*installed: Any, **params: str) -> dict[str, Any]:
+    found = infotext.read({"Accelerator": "tcd", **params}, TABLES, lambda: installed)
+    assert found is not None
+    return found
+
+
+def test_the_tag_that_we_added_leaves_the_prompt_and_of_two_equal_ones_the_last() -> None:
+    assert pasted(f"a cat {TAG}", TCD) == "a cat"
+    assert pasted(f"{TAG} a cat, rain {TAG}", TCD) == f"{TAG} a cat, rain"
+
+
+def test_the_tag_of_a_method_that_is_not_known_here_stays() -> None:
+    assert pasted(f"a cat {TAG}", TCD, Accelerator="warp-9") == f"a cat {TAG}"
+    assert infotext.read({"Accelerator": "warp-9"}, TABLES, lambda: ()) is None
+
+
+@pytest.mark.parametrize("installed, written", [(TCD, "tcd alias"), (lora("renamed", "tcd"), "renamed")])
+def test_the_tag_leaves_under_the_name_that_the_webui_writes_by_now(installed: Any, written: str) -> None:
+    assert pasted(f"a cat <lora:{written}:0.8>", installed, LCM) == "a cat"
+    assert pasted("a cat <lora:lcm-sd15:1>", installed, LCM) == "a cat <lora:lcm-sd15:1>"
+
+
+def test_a_file_that_has_another_name_by_now_is_found_by_its_method() -> None:
+    named = {"Accelerator LoRA": "TCD-SD15-LoRA"}
+    assert read(lora("renamed", "tcd"), **named)["lora"] == "auto"
+    assert read(TCD, **named)["lora"] == "TCD-SD15-LoRA"
+    assert read(LCM, **named)["lora"] == "TCD-SD15-LoRA"
+
+
+@pytest.mark.parametrize("text", ["inf", "nan", "-1", "many", "4.5", "1e400"])
+def test_a_number_that_makes_no_sense_is_as_recommended(text: str) -> None:
+    assert read(TCD, Steps=text)["steps"] == TABLES.profiles["tcd"].steps.default
+
+
+def test_what_differs_from_the_row_is_written_and_read_again() -> None:
+    plan = make_plan(Request(method="tcd", weight=0.8, gamma=0.5), facts("sd15", TCD), TABLES)
+    written = infotext.entries(plan)
+    assert written == {
+        "Accelerator": "tcd", "Accelerator LoRA": "TCD-SD15-LoRA", "Accelerator weight": "0.8", "Accelerator gamma": "0.5",
+    }  # fmt: skip
+    assert {name: read(TCD, **written)[name] for name in ("weight", "gamma")} == {"weight": 0.8, "gamma": 0.5}
+
+
+def test_a_weight_that_the_prompt_holds_already_is_not_written() -> None:
+    plan = make_plan(Request(method="tcd", prompt="<lora:TCD-SD15-LoRA:0.7>"), facts("sd15", TCD), TABLES)
+    assert plan.changed["weight"] == 0.7 and infotext.entries(plan) == {"Accelerator": "tcd"}
+
+
+def test_a_schedule_that_the_host_does_not_make_itself_is_named() -> None:
+    plan = make_plan(Request(method="hyper-sd15-8"), facts("sd15", lora("x", "hyper-sd15-8")), TABLES)
+    assert infotext.entries(plan).get("Schedule type", "Automatic") == plan.scheduler
