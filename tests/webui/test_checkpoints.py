@@ -153,7 +153,7 @@ def test_no_lora_on_an_ordinary_checkpoint(webui: WebUI) -> None:
         by_hand = webui.txt2img(steps=4, cfg_scale=1, sampler_name=sampler, scheduler="Automatic")
         assert result.loras == [] and same(result.image, by_hand.image)
         assert result.timesteps() == by_hand.timesteps() == pytest.approx([999, 759, 499, 259], abs=1)
-        assert f"not recognised as {TABLES.profiles[key].label}: its settings are used, as chosen" in result.comments
+        assert f"not recognised as {TABLES.profiles[key].label}; its settings are used as chosen" in result.comments
         restores(webui, result)
 
 

@@ -61,7 +61,7 @@ def test_what_is_saved_for_another_checkpoint_is_not_used(webui: WebUI, save: Sa
 def test_a_saved_method_that_cannot_run_says_where_it_comes_from(webui: WebUI, save: Save) -> None:
     save({"method": {"sd15": "lightning-4", "sdxl": "hyper-sd15-4"}[webui.family]})
     result = webui.txt2img({})
-    assert "is made for" in result.comments and "this method is saved for the loaded checkpoint" in result.comments
+    assert "is made for" in result.comments and "This method is saved for the loaded checkpoint" in result.comments
     assert result.files == webui.txt2img().files
 
 
