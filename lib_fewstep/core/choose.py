@@ -35,7 +35,7 @@ def choose(request: Request, facts: Facts, tables: Tables) -> Choice:
         _check_weights(request.prompt)
         if choice.tag is None:
             _check_none_suspected(request.prompt, facts)
-        if facts.all_or_none:
+        if facts.unknown_lora_unloads_all:
             _check_all_known(request.prompt, facts)
     return replace(choice, notes=_notes_on(choice.lora))
 

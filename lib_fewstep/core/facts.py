@@ -3,7 +3,7 @@ whose file is read only then.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,16 @@ class InstalledLora:
         return name == self.name or name in self.aliases
 
 
+def called(name: str, loras: Sequence[InstalledLora]) -> InstalledLora | None:
+    """The one of `loras` that the WebUI loads for a tag's `name`: the file of that name, else the only one that has it as an alias.
+
+    Source: `list_available_networks` and `load_networks` of the WebUIs' LoRA extension, which forbids an alias that several have.
+    """
+    by_name = next((lora for lora in loras if lora.name == name), None)
+    by_alias = [lora for lora in loras if name in lora.aliases]
+    return by_name or (by_alias[0] if len(by_alias) == 1 else None)
+
+
 @dataclass(frozen=True)
 class Facts:
     """What is there: the loaded network (None: unknown), the LoRAs installed, and what the host can do."""
@@ -41,9 +51,9 @@ class Facts:
     """Names of the host's samplers; None: not asked."""
     schedulers: frozenset[str] | None = None
     """Labels of the host's schedules; None: not asked."""
-    all_steps: bool = True
+    fit_steps_to_strength: bool = True
     """Whether a pass that begins below full noise makes all the method's steps in what is left, or the share that the host makes."""
-    host_makes_all: bool = False
+    host_img2img_exact_steps: bool = False
     """Whether the host's own img2img makes as many steps as it is told, not a share of them."""
     calls_per_step: Mapping[str, int] = field(default_factory=dict[str, int])
     """How often a sampler calls the model in a step, 1 where it is not named here; 0: it decides by itself how many steps it makes."""
@@ -51,7 +61,7 @@ class Facts:
     """Samplers that choose their timesteps themselves."""
     skips_uncond: bool = False
     """Whether the host by itself leaves the negative prompt out at CFG 1."""
-    all_or_none: bool = False
+    unknown_lora_unloads_all: bool = False
     """Whether the host loads no LoRA at all where the prompt names one that is not installed."""
     checkpoint: Detection | None = None
     """What the loaded checkpoint's file was recognised as; None: not asked."""
@@ -66,10 +76,5 @@ class Facts:
         return self.unet.family if self.unet is not None else None
 
     def called(self, name: str) -> InstalledLora | None:
-        """The LoRA that the WebUI loads for a tag's `name`: the file of that name, else the only one that has it as an alias.
-
-        Source: `list_available_networks` and `load_networks` of the WebUIs' LoRA extension, which forbids an alias that several have.
-        """
-        by_name = next((lora for lora in self.loras if lora.name == name), None)
-        by_alias = [lora for lora in self.loras if name in lora.aliases]
-        return by_name or (by_alias[0] if len(by_alias) == 1 else None)
+        """The LoRA that the WebUI loads for a tag's `name`."""
+        return called(name, self.loras)

@@ -25,7 +25,7 @@ def counting(request: Request, facts: Facts, skips_uncond: bool) -> Counting:
 
 def share(steps: int, strength: float, facts: Facts) -> int:
     """How many of `steps` the host makes by itself."""
-    return steps if facts.host_makes_all else host_share(steps, strength)
+    return steps if facts.host_img2img_exact_steps else host_share(steps, strength)
 
 
 @dataclass
@@ -183,7 +183,7 @@ class Filling:
 
     def _first(self, rule: Rule | None, steps: int, sampler: str, scheduler: str) -> Pass:
         strength = self.request.denoise
-        timesteps = None if sampler in self.facts.self_timed else visited(rule, steps, strength, self.facts.all_steps)
+        timesteps = None if sampler in self.facts.self_timed else visited(rule, steps, strength, self.facts.fit_steps_to_strength)
         if timesteps is not None:
             return with_timesteps(Pass(steps, sampler), timesteps, self.profile.shift)
         made = share(steps, strength, self.facts)
@@ -201,7 +201,7 @@ class Filling:
         if not request.hires_steps and asked != preset and 0 < preset <= MAX_STEPS:
             self.notes.append(notes.preset_hires_steps(preset, asked))
         rule = None if sampler in self.facts.self_timed else rule
-        timesteps = visited(rule, asked, request.hires_denoise, self.facts.all_steps, hires=True)
+        timesteps = visited(rule, asked, request.hires_denoise, self.facts.fit_steps_to_strength, hires=True)
         if timesteps is not None and request.hires_scheduler not in ("", "Automatic"):
             self.notes.append(notes.hires_schedule_ignored(request.hires_scheduler))
         return with_timesteps(Pass(asked, sampler), timesteps, self.profile.shift)

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from .facts import Facts, InstalledLora
-from .families import label_of
+from .families import FAMILIES, label_of
 from .layout import KOHYA, PEFT
-from .profiles import FAMILIES, Profile
+from .profiles import Profile
 from .prompts import can_be_written
 
 _LOADED_NAMES = {None: (KOHYA,), "flux": (KOHYA, PEFT)}

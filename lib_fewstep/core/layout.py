@@ -11,9 +11,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
+from .families import FAMILIES, label_of, transformer_of
 from .families import OTHER as OTHER_NETWORK
-from .families import label_of, transformer_of
-from .profiles import FAMILIES
 
 # A tensor's name, with "_" for ".", is the transformer's place, "transformer_blocks_", and what it is there.
 _PLACE = re.compile(

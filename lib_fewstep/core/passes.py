@@ -61,7 +61,7 @@ def calls(first: int, steps: int, sampler: str, by: Counting) -> int | None:
     return sum(min(order, steps - i) for i in range(first)) if order else None
 
 
-def visited(rule: Rule | None, steps: int, strength: float, all_steps: bool, hires: bool = False) -> tuple[int, ...] | None:
+def visited(rule: Rule | None, steps: int, strength: float, fit_steps: bool, hires: bool = False) -> tuple[int, ...] | None:
     """The timesteps of a pass that begins at `strength` of the noise: all `steps` within it, or those of them that a host would make.
 
     None where the host's schedule decides; none at all where no noise is added.
@@ -71,7 +71,7 @@ def visited(rule: Rule | None, steps: int, strength: float, all_steps: bool, hir
     if strength <= 0:
         return ()
     steps = min(steps, max_steps(rule))
-    if all_steps or strength >= 1:
+    if fit_steps or strength >= 1:
         return tuple(timesteps_for(rule, min(steps, max_steps(rule, strength)), strength))
     if hires:  # the hosts lay steps / strength steps over the full range, and make the last `steps` of them
         whole = max(steps, min(int(steps / max(strength, 0.001)), max_steps(rule)))

@@ -7,31 +7,6 @@ from dataclasses import dataclass, replace
 
 from .schedules import Rule
 
-
-@dataclass(frozen=True)
-class Family:
-    """A published architecture. `short` is its name where there is little room."""
-
-    key: str
-    label: str
-    short: str
-
-    def __str__(self) -> str:
-        return self.label
-
-
-FAMILIES = {
-    family.key: family
-    for family in (
-        Family("sd15", "Stable Diffusion 1.5", "SD 1.5"),
-        Family("sd21", "Stable Diffusion 2.1", "SD 2.1"),
-        Family("sdxl", "SDXL", "SDXL"),
-        Family("ssd1b", "SSD-1B", "SSD-1B"),
-        Family("vega", "Segmind Vega", "Vega"),
-        Family("flux", "FLUX.1", "FLUX.1"),
-        Family("sd3", "Stable Diffusion 3", "SD3"),
-    )
-}
 NEGATIVE_PROMPT = ("no", "weak", "yes")
 HOST_SCHEDULE = "host"
 """Timestep rule of a method that runs on one of the host's own schedules, named by the row's `scheduler`."""

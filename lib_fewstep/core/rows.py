@@ -10,11 +10,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields
 from typing import Any, TypeGuard
 
+from .families import FAMILIES
 from .profiles import (
     CHECKPOINT,
     DDIM_EPS,
     DIFF_EPS,
-    FAMILIES,
     HOST_SCHEDULE,
     LORA,
     NEGATIVE_PROMPT,

@@ -92,10 +92,10 @@ class HostFacts:
         samplers = frozenset(sd_samplers.all_samplers_map)
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
         return Facts(
-            unet, loras, samplers, schedulers, all_steps=settings.all_steps(), skips_uncond=_skips_uncond(),
-            host_makes_all=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
+            unet, loras, samplers, schedulers, fit_steps_to_strength=settings.all_steps(), skips_uncond=_skips_uncond(),
+            host_img2img_exact_steps=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
             calls_per_step=_calls_per_step(),
-            all_or_none=_loads_all_or_none(), checkpoint=self._recognised(info, unet),
+            unknown_lora_unloads_all=_unknown_lora_unloads_all(), checkpoint=self._recognised(info, unet),
             saved=self._saved.of(info.name) if info is not None else {}, unseen=unseen,
         )
 
@@ -157,7 +157,7 @@ def _loaded_model() -> Any:
     return getattr(getattr(sd_models, "model_data", None), "sd_model", None)
 
 
-def _loads_all_or_none() -> bool:
+def _unknown_lora_unloads_all() -> bool:
     """Forge and reForge stumble over a name that they do not know, and load nothing; Neo's later loader, without dyn_dims, does not."""
     load = getattr(networks(), "load_networks", None)
     return load is not None and _skips_uncond() and "dyn_dims" in inspect.signature(load).parameters

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core.controls import filled
-from ..core.facts import InstalledLora
+from ..core.facts import InstalledLora, called
 from ..core.numbers import NUMBERS
 from ..core.plan import Plan
 from ..core.profiles import Profile, Tables
@@ -51,7 +51,7 @@ def take_tag_out(params: dict[str, Any], tables: Tables, installed: Installed) -
 
 def _is_ours(written: str, name: str, profile: Profile, loras: Sequence[InstalledLora]) -> bool:
     """Whether the tag's LoRA is the one that was called `name`: the WebUI may write its alias, or what its file is called by now."""
-    lora = next((lora for lora in loras if lora.is_called(written)), None)
+    lora = called(written, loras)
     if lora is None:
         return False
     renamed = not any(other.is_called(name) for other in loras) and lora.detection.method == profile.key

@@ -164,10 +164,10 @@ def test_a_lora_with_a_method_that_has_none_is_refused(tables: Tables) -> None:
     ("a <hypernet:gone:1>", True),
 ])  # fmt: skip
 def test_where_one_unknown_lora_unloads_all_it_is_refused(tables: Tables, prompt: str, runs: bool) -> None:
-    found = plan(tables, loaded(None, LCM, all_or_none=True), prompt=prompt)
+    found = plan(tables, loaded(None, LCM, unknown_lora_unloads_all=True), prompt=prompt)
     assert found.active == runs and (runs or "<lora:gone" in found.notes[0])
     assert plan(tables, loaded(None, LCM), prompt=prompt).active
-    assert plan(tables, loaded("merge", all_or_none=True), prompt="a <lora:gone:0.6>").active
+    assert plan(tables, loaded("merge", unknown_lora_unloads_all=True), prompt="a <lora:gone:0.6>").active
 
 
 # ---------------------------------------------------------------------------------------------------------------- numbers

@@ -339,7 +339,7 @@ def test_img2img_makes_all_steps_in_the_noise_that_is_left() -> None:
 
 
 def test_img2img_can_make_the_hosts_share_of_the_steps() -> None:
-    found = plan(Request(denoise=0.5), facts("sd15", LCM, all_steps=False))
+    found = plan(Request(denoise=0.5), facts("sd15", LCM, fit_steps_to_strength=False))
     assert_active(found, timesteps=(759, 499, 259), evaluations=3)  # A1111: int(0.5 * 4) + 1
 
 
@@ -375,7 +375,7 @@ FACTS = st.builds(
     loras=st.lists(INSTALLED, max_size=4, unique_by=lambda found: found.name).map(tuple),
     samplers=st.none()
     | st.sampled_from([frozenset({"Euler"}), frozenset({"Euler", "Euler a", "DPM++ SDE", "LCM Few-Step", "TCD Few-Step"})]),
-    all_steps=st.booleans(),
+    fit_steps_to_strength=st.booleans(),
     skips_uncond=st.booleans(),
 )
 TAGS = st.sampled_from(
@@ -592,7 +592,7 @@ def test_where_weights_do_not_bring_it_back_the_negative_prompt_has_no_effect() 
 
 @pytest.mark.parametrize("all_of_them, made", [(False, 11), (True, 20)])
 def test_what_the_host_makes_of_its_steps_in_img2img_hangs_on_its_option(all_of_them: bool, made: int) -> None:
-    there = replace(facts("sd15", LCM), host_makes_all=all_of_them)
+    there = replace(facts("sd15", LCM), host_img2img_exact_steps=all_of_them)
     assert plan(Request(denoise=0.5, host_steps=20), there).evaluations_without == 2 * made
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib_fewstep.core.profiles import FAMILIES, Profile, Range, Tables
+from lib_fewstep.core.families import FAMILIES
+from lib_fewstep.core.profiles import Profile, Range, Tables
 from lib_fewstep.core.tables import load_tables
 
 README = Path(__file__).parents[2] / "README.md"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lib_fewstep.core.profiles import FAMILIES
+from lib_fewstep.core.families import FAMILIES
 
 from .client import PROMPT, Result, WebUI
 from .hosts import EMBEDDED, TABLES, lora_name, methods_of

@@ -1,0 +1,3 @@
+"""Simplified Chinese. Corrections by its speakers are welcome."""
+
+CHINESE: dict[str, str] = {}

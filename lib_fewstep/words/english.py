@@ -1,0 +1,3 @@
+"""English, the language that all others are translated from."""
+
+ENGLISH: dict[str, str] = {}

@@ -1,0 +1,3 @@
+"""Japanese. Corrections by its speakers are welcome."""
+
+JAPANESE: dict[str, str] = {}
