@@ -40,7 +40,8 @@ def test_a_missing_value_is_an_error(greetings: None) -> None:
 
 @pytest.mark.parametrize(
     ("localization", "language"),
-    [("ja_JP", "ja"), ("ja", "ja"), ("zh_CN", "zh"), ("zh-Hans (Stable)", "zh"), ("None", "en"), ("", "en"), ("japonic", "en"), ("de_DE", "en")],
+    [("ja_JP", "ja"), ("ja", "ja"), ("zh_CN", "zh"), ("zh-Hans (Stable)", "zh"), ("None", "en"), ("", "en"), ("japonic", "en"),
+     ("de_DE", "en")],
 )
 def test_the_language_of_a_localization_file(localization: str, language: str) -> None:
     assert language_of(localization) == language
