@@ -31,12 +31,11 @@ def apply(plan: Plan, p: Any) -> None:
     if not plan.active:
         return
     changes = _changes(plan, p)
-    before = {name: (getattr(p, name), value) for name, value in changes.items()}
+    before, written = {name: (getattr(p, name), value) for name, value in changes.items()}, infotext.entries(plan)
+    note(p, plan=plan, before=before, written=written)  # first, so that an error halfway is taken back
     for name, value in changes.items():
         setattr(p, name, value)
-    written = infotext.entries(plan)
     p.extra_generation_params = {**p.extra_generation_params, **written}  # a new one: X/Y/Z plot gives all its cells the same
-    note(p, plan=plan, before=before, written=written)
 
 
 def set_hires_cfg(p: Any, cfg: float) -> None:
@@ -76,6 +75,7 @@ def untouched_on_error(p: Any) -> Iterator[None]:
     except Exception as error:
         restore(p)
         p.comment(f"Accelerator: an error kept it from working, your own settings were used: {type(error).__name__}: {error}")
+        match_sampler(p)
         raise
 
 

@@ -17,17 +17,19 @@ from .state import generation_of, note
 
 def begin(p: Any, args: Sequence[Any], facts: HostFacts) -> None:
     """For the `process` hook: the checkpoint is loaded, the prompts are made, the sampler is not. Decides for the first prompt."""
-    _decide(p, args, facts, p.all_prompts[0], p.all_negative_prompts[0])
+    with apply.untouched_on_error(p):
+        _decide(p, args, facts, p.all_prompts[0], p.all_negative_prompts[0])
 
 
 def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> None:
     """For the `before_process_batch` hook: decides anew, because by now the prompts are final and each batch has its own. The host takes a
     batch's LoRAs from its first prompt, and so do we.
     """
-    texts = p.prompts[0], p.negative_prompts[0]
-    known = generation_of(p)
-    plan = known.decision if known.decided_for == texts else _decide(p, args, facts, *texts)
-    if plan is not None:
+    with apply.untouched_on_error(p):
+        texts, known = (p.prompts[0], p.negative_prompts[0]), generation_of(p)
+        plan = known.decision if known.decided_for == texts else _decide(p, args, facts, *texts)
+        if plan is None:
+            return
         apply.match_sampler(p)
         if plan.cfg_steps:
             apply.set_hires_cfg(p, plan.cfg)  # an earlier batch has ended at another
@@ -37,10 +39,11 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
 
 def steer_batch(p: Any) -> None:
     """For the `process_batch` hook: the sampler is made, the prompts are shared out between the passes, and none is encoded yet."""
-    cfg.stay_last()
-    timesteps.steer_img2img(p)
-    prompts.leave_negative_unread(p)
-    network.change_for_passes(p)
+    with apply.untouched_on_error(p):
+        cfg.stay_last()
+        timesteps.steer_img2img(p)
+        prompts.leave_negative_unread(p)
+        network.change_for_passes(p)
 
 
 def cost(p: Any, method: str, facts: HostFacts) -> str:
@@ -55,11 +58,10 @@ def cost(p: Any, method: str, facts: HostFacts) -> str:
 def _decide(p: Any, args: Sequence[Any], facts: HostFacts, prompt: str, negative_prompt: str) -> Plan | None:
     """Makes the plan and puts it in force; None where the Accelerator is off."""
     apply.restore(p)
-    with apply.untouched_on_error(p):
-        enabled, request = parse_args(args, facts.tables, request_of(p, prompt, negative_prompt))
-        if not enabled:
-            return None
-        plan = make_plan(request, facts.of_generation(p), facts.tables)
-        apply.apply(plan, p)
-        note(p, decision=plan, decided_for=(prompt, negative_prompt))
+    enabled, request = parse_args(args, facts.tables, request_of(p, prompt, negative_prompt))
+    if not enabled:
+        return None
+    plan = make_plan(request, facts.of_generation(p), facts.tables)
+    apply.apply(plan, p)
+    note(p, decision=plan, decided_for=(prompt, negative_prompt))
     return plan
