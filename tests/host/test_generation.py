@@ -11,6 +11,8 @@ FOUR = [999, 759, 499, 259]
 """Four steps of LCM and TCD: diffusers' LCMScheduler and TCDScheduler."""
 HALF = [499, 379, 259, 139]
 """The same at strength 0.5."""
+EIGHT = [999, 874, 749, 624, 499, 374, 249, 124]
+"""Eight evenly spaced ones: diffusers' "trailing"."""
 TAG = f"<lora:{TCD}:1>"
 
 
@@ -26,7 +28,7 @@ def test_off_is_off(generator: Generator) -> None:
 
 
 @pytest.mark.parametrize("settings, asked, said", [
-    ({"method": "tcd"}, FOUR, "tcd"), ({"method": "lcm"}, FOUR, "lcm"), ({"lora": HYPER}, [999, 874, 749, 624, 499, 374, 249, 124], "hyper-sd15-8"),
+    ({"method": "tcd"}, FOUR, "tcd"), ({"method": "lcm"}, FOUR, "lcm"), ({"lora": HYPER}, EIGHT, "hyper-sd15-8"),
     ({"method": "tcd", "steps": 2}, [999, 499], "tcd"),
 ], ids=str)  # fmt: skip
 def test_the_network_is_asked_at_the_methods_timesteps(generator: Generator, settings: Any, asked: list[int], said: str) -> None:
@@ -107,10 +109,10 @@ def test_cfg_is_for_the_first_steps_of_both_passes(generator: Generator) -> None
 
 
 @pytest.mark.parametrize("settings, hires", [
-    ({"method": "tcd"}, HALF), ({"method": "lora"}, [499, 437, 374, 311, 249, 187, 124, 61]), ({"method": "tcd", "hires_steps": 2}, [499, 259]),
+    ({"method": "tcd"}, HALF), ({"lora": HYPER}, [499, 437, 374, 311, 249, 187, 124, 61]),
+    ({"method": "tcd", "hires_steps": 2}, [499, 259]),
 ], ids=str)  # fmt: skip
 def test_the_hires_pass_has_its_own_timesteps(generator: Generator, settings: dict[str, Any], hires: list[int]) -> None:
-    settings = {"lora": HYPER} if settings["method"] == "lora" else settings
     first = generator.timesteps(generator.txt2img(), settings)
     assert generator.timesteps(generator.txt2img(**HIRES), settings) == first + hires
     again = generator.txt2img(**HIRES, n_iter=2)
