@@ -35,7 +35,9 @@ def apply(plan: Plan, p: Any) -> None:
     note(p, plan=plan, before=before, written=written)  # first, so that an error halfway is taken back
     for name, value in changes.items():
         setattr(p, name, value)
-    p.extra_generation_params = {**p.extra_generation_params, **written}  # a new one: X/Y/Z plot gives all its cells the same
+    # a new one, as X/Y/Z plot gives all its cells the same; the host has noted the schedule of an earlier cell or batch there
+    others = {key: value for key, value in p.extra_generation_params.items() if key != infotext.SCHEDULE}
+    p.extra_generation_params = {**others, **written}
 
 
 def set_hires_cfg(p: Any, cfg: float) -> None:
