@@ -61,7 +61,7 @@ def _decide(p: Any, args: Sequence[Any], facts: HostFacts, prompt: str, negative
     enabled, request = parse_args(args, facts.tables, request_of(p, prompt, negative_prompt))
     if not enabled:
         return None
-    plan = make_plan(request, facts.of_generation(p), facts.tables)
+    plan = make_plan(request, facts.of_generation(p, request.lora), facts.tables)
     apply.apply(plan, p)
     note(p, decision=plan, decided_for=(prompt, negative_prompt))
     return plan

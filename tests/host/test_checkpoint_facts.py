@@ -2,9 +2,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -119,3 +120,79 @@ def test_what_is_known_of_deleted_files_is_forgotten(host: Host, facts: Any, tmp
     del host.loras().available_networks["TCD-SD15-LoRA"]
     facts.of_page()
     assert b"TCD-SD15-LoRA" not in kept.read_bytes() and b"lcm-lora-sdv1-5" in kept.read_bytes()
+
+
+# ----------------------------------------------------------------------------------------------------- what is asked for and saved
+
+
+def test_a_file_that_nothing_recognises_is_read_as_a_whole_when_it_is_named(host: Host, facts: Any, tmp_path: Path) -> None:
+    for name in ("mine", "style"):
+        host.add_lora(write(tmp_path / f"{name}.safetensors", kohya(SD15), metadata={"ss_output_name": "x"}), alias=f"my {name}")
+    job = SimpleNamespace(sd_model=None)
+    looks = {"auto": (), "none": (), "my mine": ("mine",), "gone": ("mine",), "style": ("mine", "style")}
+    for asked, whole in looks.items():  # once read, it stays known
+        for found in (facts.of_page(lora=asked), facts.of_generation(job, asked)):
+            assert tuple(lora.name for lora in found.loras if lora.detection.whole) == whole, asked
+
+
+@pytest.mark.parametrize("saved, whole", [("mine", True), ("auto", False), (["mine"], False)])
+def test_so_is_one_that_is_saved_for_the_checkpoint(host: Host, facts: Any, tmp_path: Path, saved: Any, whole: bool) -> None:
+    host.add_lora(write(tmp_path / "mine.safetensors", kohya(SD15), metadata={"ss_output_name": "x"}))
+    host.select(checkpoint(tmp_path / "x.safetensors", UNET))
+    facts.keep({"method": "lcm", "lora": saved})
+    found = facts.of_page()
+    assert found.saved == {"method": "lcm", "lora": saved} and found.loras[0].detection.whole == whole
+
+
+def test_a_named_file_that_cannot_be_read_says_so(host: Host, facts: Any, tmp_path: Path) -> None:
+    """Its beginning looked like a style's; nothing else of it is there."""
+    path = write(tmp_path / "mine.safetensors", kohya(SD15), metadata={"ss_output_name": "x"})
+    host.add_lora(path)
+    assert not facts.of_page().loras[0].detection.whole
+    os.truncate(path, 300)
+    assert not facts.of_page(lora="mine").loras[0].detection.readable
+
+
+def test_nothing_can_be_saved_without_a_checkpoint(facts: Any) -> None:
+    with pytest.raises(ValueError, match="no checkpoint is selected"):
+        facts.keep({"method": "lcm"})
+
+
+def test_what_was_found_so_far_is_known_at_once(host: Host, facts: Any, tmp_path: Path) -> None:
+    host.add_lora(write(tmp_path / "TCD-SD15-LoRA.safetensors", kohya(SD15)))
+    assert [(lora.name, lora.detection.method) for lora in facts.installed()] == [("TCD-SD15-LoRA", "tcd")]
+
+
+def test_a_row_of_the_users_that_cannot_be_used_is_logged(host: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "fewstep.yaml").write_text("methods: {mine: {steps: many}}", encoding="utf-8")
+    assert host.our("facts").HostFacts().tables.problems and "mine" in caplog.text
+
+
+# ------------------------------------------------------------------------------------------------------------- what a host can do
+
+
+def test_what_the_hosts_samplers_say_of_themselves_is_heeded(facts: Any, monkeypatch: pytest.MonkeyPatch, host: Host) -> None:
+    """`options["second_order"]` in all hosts; A1111's own list of those with timesteps of their own; some by their function."""
+    self_timed = SimpleNamespace(samplers_timesteps=[("DDIM", "ddim", ["ddim"], {}), ("UniPC", "unipc", ["unipc"], {})])
+    monkeypatch.setitem(sys.modules, "modules.sd_samplers_timesteps", self_timed)  # type: ignore[arg-type]
+    more = [("HeunPP2", "sample_heunpp2", ["heunpp2"], {}), ("DPM adaptive", "sample_dpm_adaptive", ["k_dpm_ad"], {})]
+    monkeypatch.setattr(host.sd_samplers_kdiffusion, "samplers_k_diffusion", [*host.sd_samplers_kdiffusion.samplers_k_diffusion, *more])
+    found = facts.of_page()
+    assert found.self_timed == {"DDIM", "UniPC"}
+    twice = {"DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a"}
+    assert found.calls_per_step == {**dict.fromkeys(twice, 2), "HeunPP2": 3, "DPM adaptive": 0}
+
+
+@pytest.mark.parametrize("forge, parameters, unloads_all", [
+    (False, "names, te_multipliers=None, unet_multipliers=None, dyn_dims=None", False),
+    (True, "names, te_multipliers=None, unet_multipliers=None, dyn_dims=None", True), (True, "names, te_multipliers=None", False),
+])  # fmt: skip
+def test_forge_and_its_kin_are_told_apart(
+    host: Host, facts: Any, monkeypatch: pytest.MonkeyPatch, forge: bool, parameters: str, unloads_all: bool
+) -> None:
+    """Forge skips the negative prompt at CFG 1; its older loader stumbles over an unknown name, Neo's does not."""
+    if forge:
+        monkeypatch.setitem(sys.modules, "modules_forge", ModuleType("modules_forge"))
+    host.loras().load_networks = eval(f"lambda {parameters}: None")
+    found = facts.of_page()
+    assert (found.skips_uncond, found.unknown_lora_unloads_all) == (forge, unloads_all)

@@ -83,7 +83,7 @@ def test_a_list_that_changes_meanwhile_is_looked_at_anew(scan: SimpleNamespace) 
 def test_a_style_named_once_and_then_taken_away_with_all_others_is_gone(scan: SimpleNamespace, tmp_path: Path) -> None:
     write(tmp_path / "lcm-lora-sdv1-5.safetensors", kohya(SD15))
     scan.listed["lcm"] = SimpleNamespace(name="lcm", alias=None, filename=str(tmp_path / "lcm-lora-sdv1-5.safetensors"))
-    loras = scan.facts.of_page().loras
-    assert loras[0].examined().detection.family == "sd15"
+    found = {lora.name: lora.detection.family for lora in scan.facts.of_page(lora="style 0").loras}
+    assert found == {**{f"style {number}": None for number in range(COUNT)}, "style 0": "sd15", "lcm": "sd15"}
     scan.listed.clear()
     assert scan.facts.of_page().loras == ()
