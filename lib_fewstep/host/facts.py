@@ -24,6 +24,7 @@ from ..core.tables import load_tables
 from . import settings
 from .detections import DetectionCache
 from .folder import GoOn, LoraFolder, networks
+from .hosts import Job
 from .network import unet_of
 from .rescan import Rescan
 from .saved import SavedSettings
@@ -52,7 +53,7 @@ class HostFacts:
         """The tables, in the order that the user prefers."""
         return preferring(self._tables, settings.auto_order())
 
-    def of_generation(self, p: Any, lora: str = AUTO) -> Facts:
+    def of_generation(self, p: Job, lora: str = AUTO) -> Facts:
         """The facts while `p` is processed: the checkpoint is the loaded one. `lora` is the one that is asked for. The host's progress line
         tells how far a long first look at the LoRA folder is, and Interrupt leaves it.
         """

@@ -11,17 +11,18 @@ from ..core.plan import Plan
 from ..core.request import request_from
 from . import apply, cfg, network, prompts, timesteps
 from .facts import HostFacts
+from .hosts import Job
 from .request import request_of
 from .state import generation_of, note
 
 
-def begin(p: Any, args: Sequence[Any], facts: HostFacts) -> None:
+def begin(p: Job, args: Sequence[Any], facts: HostFacts) -> None:
     """For the `process` hook: the checkpoint is loaded, the prompts are made, the sampler is not. Decides for the first prompt."""
     with apply.untouched_on_error(p):
         _decide(p, args, facts, p.all_prompts[0], p.all_negative_prompts[0])
 
 
-def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> None:
+def begin_batch(p: Job, args: Sequence[Any], facts: HostFacts, batch: int) -> None:
     """For the `before_process_batch` hook: decides anew, because by now the prompts are final and each batch has its own. The host takes a
     batch's LoRAs from its first prompt, and so do we.
     """
@@ -37,7 +38,7 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
         prompts.add_tag(plan, p, batch)
 
 
-def steer_batch(p: Any) -> None:
+def steer_batch(p: Job) -> None:
     """For the `process_batch` hook: the sampler is made, the prompts are shared out between the passes, and none is encoded yet."""
     with apply.untouched_on_error(p):
         cfg.stay_last()
@@ -46,7 +47,7 @@ def steer_batch(p: Any) -> None:
         network.change_for_passes(p)
 
 
-def cost(p: Any, method: str, facts: HostFacts) -> str:
+def cost(p: Job, method: str, facts: HostFacts) -> str:
     """What `method` would do with `p`, in the few words that a plot's label has room for."""
     prompt = p.prompt if isinstance(p.prompt, str) else p.prompt[0]
     plan = make_plan(request_from({"method": method}, request_of(p, prompt, "")), facts.of_generation(p), facts.tables)
@@ -55,7 +56,7 @@ def cost(p: Any, method: str, facts: HostFacts) -> str:
     return plan.label if plan.evaluations is None else f"{plan.label}: {notes.counted(plan.evaluations, 'evaluation')}"
 
 
-def _decide(p: Any, args: Sequence[Any], facts: HostFacts, prompt: str, negative_prompt: str) -> Plan | None:
+def _decide(p: Job, args: Sequence[Any], facts: HostFacts, prompt: str, negative_prompt: str) -> Plan | None:
     """Makes the plan and puts it in force; None where the Accelerator is off."""
     apply.restore(p)
     enabled, request = parse_args(args, facts.tables, request_of(p, prompt, negative_prompt))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core.plan import Plan
+from .hosts import Job
 
 TITLE = "Accelerator"
 """The script's name, in the page and in the API."""
@@ -38,16 +39,16 @@ class Generation:
 _NOTHING = Generation()
 
 
-def generation_of(p: Any) -> Generation:
+def generation_of(p: Job) -> Generation:
     """What we know of `p`."""
     return getattr(p, _ATTRIBUTE, _NOTHING)
 
 
-def note(p: Any, **changes: Any) -> None:
+def note(p: Job, **changes: Any) -> None:
     """Replaces what we know of `p`."""
     setattr(p, _ATTRIBUTE, replace(generation_of(p), **changes))
 
 
-def plan_of(p: Any) -> Plan | None:
+def plan_of(p: Job) -> Plan | None:
     """The plan that is in force for `p`; None without one."""
     return generation_of(p).plan
