@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from modules import paths, script_callbacks
+from modules import paths
 from modules.shared import opts
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
@@ -104,11 +104,8 @@ def save_image(image: Image.Image, path: str, basename: str, seed: int | None = 
     number = sum(1 for _ in folder.iterdir())
     name = "-".join(part for part in (basename, f"{number:05}", "" if seed is None else str(seed)) if part)
     filename = str(folder / f"{name}.png")
-    params = script_callbacks.ImageSaveParams(image, p, filename, {"parameters": info} if info else {})
-    script_callbacks.before_image_saved_callback(params)
-    params.image.save(params.filename, pnginfo=_png_info(params.pnginfo))
-    script_callbacks.image_saved_callback(params)
-    return params.filename
+    image.save(filename, pnginfo=_png_info({"parameters": info} if info else {}))
+    return filename
 
 
 def _png_info(texts: dict[str, Any]) -> PngImagePlugin.PngInfo:
