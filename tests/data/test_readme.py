@@ -12,14 +12,15 @@ from .readme_table import PAGE, with_tables
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "lab" / "README.md", ROOT / "demo" / "models" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [README, *(ROOT / name for name in ("CONTRIBUTING.md", "lab/README.md", "demo/models/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^(?: {4}|\t).*$|`[^`\n]*`", re.MULTILINE)
 
 
 def broken_links(text: str, folder: Path) -> list[str]:
     """Of the links in a page that lies in `folder`: those to files that do not exist, and to headings that the file lacks."""
-    return [link for link in _LINK.findall(_CODE.sub("", text)) if not link.startswith(("https://", "http://")) and not _leads(link, text, folder)]
+    local = [link for link in _LINK.findall(_CODE.sub("", text)) if not link.startswith(("https://", "http://"))]
+    return [link for link in local if not _leads(link, text, folder)]
 
 
 def _leads(link: str, text: str, folder: Path) -> bool:
