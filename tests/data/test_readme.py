@@ -12,7 +12,8 @@ from .readme_table import PAGE, with_tables
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PAGES = [README, *(ROOT / name for name in ("CONTRIBUTING.md", "lab/README.md", "demo/models/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
+_OTHERS = ("CONTRIBUTING.md", "lab/README.md", "demo/models/README.md")
+PAGES = [README, *(ROOT / name for name in _OTHERS), *sorted((ROOT / "docs").glob("*.md"))]
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^(?: {4}|\t).*$|`[^`\n]*`", re.MULTILINE)
 
