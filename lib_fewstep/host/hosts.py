@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
-from modules import shared
 
 
 class Job(Protocol):
@@ -58,9 +57,3 @@ class Opts(Protocol):
     sgm_noise_multiplier: bool
 
     def add_option(self, key: str, info: Any) -> None: ...
-
-
-def opts() -> Opts:
-    """The host makes its settings anew now and then: not to be kept."""
-    settings: Any = shared.opts
-    return settings

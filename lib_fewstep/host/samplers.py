@@ -13,7 +13,8 @@ from ..core.perflow import sample_perflow
 from ..core.profiles import DDIM_EPS
 from ..core.samplers import sample_lcm, sample_tcd
 from ..core.schedules import LCM_ORIGINAL_STEPS, sigmas_at, timesteps_for
-from .hosts import Job, opts
+from . import settings
+from .hosts import Job
 from .state import plan_of
 from .timesteps import pass_of
 
@@ -41,7 +42,7 @@ class FewStepSampler(KDiffusionSampler):
 
     def sample(self, p: Job, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         """txt2img. The methods' own pipelines start at variance 1 + sigma²; the hosts at sigma², unless an option says so."""
-        if not opts().sgm_noise_multiplier:
+        if not settings.opts().sgm_noise_multiplier:
             sigma = self.get_sigmas(p, kwargs.get("steps") or p.steps)[0].to(x)
             x = x * (1 + sigma**-2).sqrt()
         return super().sample(p, x, *args, **kwargs)

@@ -11,7 +11,7 @@ from modules import shared
 from modules.options import OptionHTML
 
 from ..core.profiles import Problem
-from .hosts import opts
+from .hosts import Opts
 
 _SECTION = ("fewstep", "Few-Step Accelerator")
 _ALL_STEPS, _AUTO_ORDER, _NOTES, _BADGES = "fewstep_all_steps", "fewstep_auto_order", "fewstep_notes", "fewstep_badges"
@@ -70,6 +70,12 @@ def preset_hires_steps() -> int:
     Read as the host does it: an option that was never saved stands at its default.
     """
     return getattr(shared.opts, f"{getattr(shared.opts, 'forge_preset', '')}_t2i_hr_step", 0)
+
+
+def opts() -> Opts:
+    """The host's, all of them."""
+    found: Any = shared.opts
+    return found
 
 
 def _value(name: str, default: Any) -> Any:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..core.plan import Plan
-from .hosts import Job
 
 TITLE = "Accelerator"
 """The script's name, in the page and in the API."""
@@ -39,16 +38,25 @@ class Generation:
 _NOTHING = Generation()
 
 
-def generation_of(p: Job) -> Generation:
+class _Kept(dict[str, Any]):
+    """Holds the record. Who sends `p` on as JSON, as stable-diffusion-webui-distributed does, finds an empty object."""
+
+    def __init__(self, record: Generation):
+        super().__init__()
+        self.record = record
+
+
+def generation_of(p: Any) -> Generation:
     """What we know of `p`."""
-    return getattr(p, _ATTRIBUTE, _NOTHING)
+    kept = getattr(p, _ATTRIBUTE, None)
+    return kept.record if isinstance(kept, _Kept) else _NOTHING
 
 
-def note(p: Job, **changes: Any) -> None:
+def note(p: Any, **changes: Any) -> None:
     """Replaces what we know of `p`."""
-    setattr(p, _ATTRIBUTE, replace(generation_of(p), **changes))
+    setattr(p, _ATTRIBUTE, _Kept(replace(generation_of(p), **changes)))
 
 
-def plan_of(p: Job) -> Plan | None:
+def plan_of(p: Any) -> Plan | None:
     """The plan that is in force for `p`; None without one."""
     return generation_of(p).plan

@@ -10,7 +10,8 @@ import torch
 from ..core.passes import Pass
 from ..core.plan import Plan
 from ..core.schedules import TRAIN_TIMESTEPS, Rule, max_steps, sigmas_for, timesteps_for
-from .hosts import Job, opts
+from . import settings
+from .hosts import Job
 from .request import is_img2img
 from .state import plan_of
 
@@ -49,7 +50,7 @@ class Timesteps:
     def _drops_penultimate(self) -> bool:
         """Whether the host asked for one noise level more, to leave out the last but one (a user's option, or the sampler's nature)."""
         own = self._p.sampler.config.options.get("discard_next_to_last_sigma", False)
-        return bool(own or opts().always_discard_next_to_last_sigma)
+        return bool(own or settings.opts().always_discard_next_to_last_sigma)
 
 
 def noise_levels(model_wrap: Any) -> torch.Tensor:
