@@ -474,7 +474,7 @@ def test_nothing_that_does_not_fit_is_ever_used(asked: Request, there: Facts) ->
     found = plan(asked, there)
     if found.active and found.lora is not None:
         used = [one for one in chosen(found, there) if one.detection.readable and one.detection.naming == "kohya"]
-        assert any(there.unet is None or one.detection.layout.misfit(there.unet) is None for one in used)
+        assert any(there.unet is None or one.detection.layout.misfit(there.unet, "x") is None for one in used)
 
 
 @many
