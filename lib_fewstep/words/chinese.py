@@ -68,7 +68,7 @@ CHINESE: dict[str, str] = {
     "runs.lora_as_chosen": "LoRA“{lora}”被识别为 {recognised}，按您的选择使用 {label} 的设置",
     "runs.lora_replaced": "LoRA“{lora}”是旧版本（{reason}）",
     "runs.second_checkpoint": "{name}（Refiner 或高分辨率修复的模型）也只会运行少量步数，但它没有经过蒸馏，效果会很差",
-    "runs.too_large": "{label} 适用于约 {pixels}x{pixels} 像素，在 {width}x{height} 下画面主体可能会重复",
+    "runs.too_large": "{label} 适用于约 {pixels}×{pixels} 像素，在 {width}×{height} 下画面主体可能会重复",
     "runs.saved": "此方法是为当前模型保存的。请选择其他方法，或清除已保存的设置",
 
     # ----------------------------------------------------------------------------------------------- what is wrong with a request

@@ -74,7 +74,7 @@ JAPANESE: dict[str, str] = {
     "runs.lora_replaced": "LoRA「{lora}」は古い版です（{reason}）",
     "runs.second_checkpoint":
         "{name}（Refinerまたは高解像度補助のcheckpoint）も少ないステップ数になりますが、蒸留されていないため、きれいな画像は期待できません",
-    "runs.too_large": "{label}は約{pixels}x{pixels}ピクセル用です。{width}x{height}では被写体が重複することがあります",
+    "runs.too_large": "{label}は約{pixels}×{pixels}ピクセル用です。{width}×{height}では被写体が重複することがあります",
     "runs.saved": "この手法は、読み込まれているcheckpoint用に保存されています。別の手法を選ぶか、保存した設定を消去してください",
 
     # ----------------------------------------------------------------------------------------------- what is wrong with a request
@@ -202,7 +202,8 @@ JAPANESE: dict[str, str] = {
     "comment.error": "エラーで動作できなかったため、元の設定で生成しました（{error}）",
     "comment.looking": "LoRAを確認しています（{seen}／{count}）",
     "rescan.done": "Loraフォルダーを読み込み直しました",
-    "rescan.later": "生成中の画像が終わってからLoraフォルダーを読み込み直します。そのあとでもう一度ボタンを押すと、新しいファイルが表示されます",
+    "rescan.later":
+        "生成中の画像が終わってからLoraフォルダーを読み込み直します。そのあとでもう一度ボタンを押すと、新しいファイルが表示されます",
     "saved.no_checkpoint": "checkpointが選ばれていません。選んでから保存してください",
     "saved.damaged": "{path}が壊れています（{error}）。直すか削除してから、もう一度保存してください",
     "saved.no_object": "中身がオブジェクトではなく{kind}です",

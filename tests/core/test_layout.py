@@ -203,10 +203,10 @@ SITE = Transformer("down-0-0", 1, 320, 768)
 @pytest.mark.parametrize(
     "lora, words",
     [
-        (Transformer("down-0-0", 1, 64, 768), ["64 channels wide at down-0-0", "has 320"]),
-        (Transformer("down-0-0", 1, 0, 640), ["640 wide", "768 wide"]),
-        (Transformer("down-0-0", 3, 320, 768), ["down-0-0 (depth 3)", "does not have"]),
-        (Transformer("down-0-5", 1, 320, 768), ["down-0-5", "does not have"]),
+        (Transformer("down-0-0", 1, 64, 768), ["64 channels wide at down-0-0", "not 320"]),
+        (Transformer("down-0-0", 1, 0, 640), ["640 wide", "checkpoint 768"]),
+        (Transformer("down-0-0", 3, 320, 768), ["down-0-0 (depth 3)", "that is not there"]),
+        (Transformer("down-0-5", 1, 320, 768), ["down-0-5", "that is not there"]),
     ],
 )
 def test_a_misfit_within_the_family_says_where(lora: Transformer, words: list[str]) -> None:

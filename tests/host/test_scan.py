@@ -66,7 +66,7 @@ GENERATION = SimpleNamespace(sd_model=None)
 def test_a_generation_sees_how_far_the_first_look_is(host: SimpleNamespace) -> None:
     found = host.facts.of_generation(GENERATION)
     assert len(found.loras) == COUNT and found.unseen == 0
-    assert host.state.said == [*(f"Accelerator: looking at LoRA {number} of {COUNT}" for number in range(1, COUNT)), None]
+    assert host.state.said == [*(f"Accelerator: Looking at LoRA {number} of {COUNT}" for number in range(1, COUNT)), None]
     host.facts.of_generation(GENERATION)
     assert len(host.state.said) == COUNT, "the second look has nothing to tell"
 
@@ -84,7 +84,7 @@ def test_interrupt_leaves_the_first_look_and_the_next_one_sees_all(host: SimpleN
     assert (len(found.loras), found.unseen) == (1, COUNT - 1) and host.state.textinfo is None
     host.state.interrupted = False
     assert len(host.facts.of_generation(GENERATION).loras) == COUNT
-    assert host.state.said[-2] == f"Accelerator: looking at LoRA {COUNT - 1} of {COUNT}"
+    assert host.state.said[-2] == f"Accelerator: Looking at LoRA {COUNT - 1} of {COUNT}"
 
 
 def test_the_page_looks_in_pieces_and_goes_on_where_it_was(host: SimpleNamespace) -> None:

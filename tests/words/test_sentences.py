@@ -22,11 +22,12 @@ WITHIN_OTHERS = (
 )  # fmt: skip
 """Beginnings of the keys of what stands only within other sentences; an option's `.info` stands in brackets after its label."""
 
-NAMES = set(
+_LATIN = (
     "Accelerator Auto None Method LoRA Lora WebUI CFG UNet Refiner VAE Gamma gamma auto Transformer InstructPix2Pix FLUX.1-dev "
     "FLUX.1-schnell diffusers kohya webui sha256 Git LFS git lfs pull Web .pt .ckpt .safetensors .gguf huggingface.co https Hugging "
-    "Face --listen --share --server-name --enable-insecure-extension-access AUTOMATIC1111 img2img tcd lcm checkpoint x UI".split()
+    "Face --listen --share --server-name --enable-insecure-extension-access AUTOMATIC1111 img2img tcd lcm checkpoint x UI"
 )
+NAMES = set(_LATIN.split())
 """Words in Latin letters that are the same in Japanese and Chinese."""
 
 
@@ -53,7 +54,7 @@ def keys_said(source: str) -> set[str]:
     """The keys that code says, those that a condition chooses between among them."""
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and ast.unparse(node.func) == "say" and node.args]
     firsts = [[call.args[0].body, call.args[0].orelse] if isinstance(call.args[0], ast.IfExp) else [call.args[0]] for call in calls]
-    return {each.value for first in firsts for each in first if isinstance(each, ast.Constant)}
+    return {str(each.value) for first in firsts for each in first if isinstance(each, ast.Constant)}
 
 
 # ---------------------------------------------------------------------------------------------------------- every language
