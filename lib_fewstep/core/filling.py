@@ -111,7 +111,9 @@ class Filling:
         if tag is None or tag.weight is None:
             return self._value("weight")
         if tag.weight not in allowed:
-            self.notes.append(say("weight.outside", weight=tag.weight, label=self.profile.label, allowed=allowed.in_words))
+            self.notes.append(say(
+                "weight.outside", weight=tag.weight, label=self.profile.label, allowed=allowed.in_words, best=allowed.default,
+            ))
         if asked is not None and not same(asked, tag.weight):
             self.notes.append(say("weight.prompt_wins", tag=tag.text, weight=asked))
         return tag.weight

@@ -2,7 +2,7 @@
 
 PLANS: dict[str, str] = {
     # ------------------------------------------------------------------------------------------------------------ small parts
-    "list.and": "{first}和{last}",
+    "list.and": "{first} 和 {last}",
     "list.or": "{first} 或 {last}",
     "list.comma": "{first}、{last}",
     "list.reasons": "{first}；{last}",
@@ -38,7 +38,7 @@ PLANS: dict[str, str] = {
     # ------------------------------------------------------------------------------------------------------ notes: the numbers
     "number.outside": "{called} {asked:g} 超出了 {label} 的适用范围（{allowed}），推荐值为 {best:g}",
     "steps.too_many": "{label} 没有 {asked} 步那么多的时间步，将以 {most} 步运行",
-    "weight.outside": "提示词中的 LoRA 权重 {weight:g} 超出了 {label} 的适用范围（{allowed}）",
+    "weight.outside": "提示词中的 LoRA 权重 {weight:g} 超出了 {label} 的适用范围（{allowed}），推荐值为 {best:g}",
     "weight.prompt_wins": "LoRA 权重以提示词中的 {tag} 为准，滑块上的 {weight:g} 将被忽略",
     "cfg_steps.at_cfg_1": "CFG 为 1 时，“仅前 {steps}使用 CFG”不起作用",
     "cfg_steps.uncountable": "采样器 {sampler} 自行决定步数，因此每一步都会使用 CFG",
@@ -61,16 +61,16 @@ PLANS: dict[str, str] = {
     # ------------------------------------------------------------------------------------------------------- notes: what runs
     "runs.checkpoint_itself": "当前模型本身就是 {label}，因此不添加 LoRA（{reason}）",
     "runs.checkpoint_as_chosen": "未能将当前模型识别为 {label}，仍按您的选择使用其设置",
-    "runs.two_accelerators": "当前模型被识别为 {recognised}，两种加速叠加通常会破坏画面",
+    "runs.two_accelerators": "当前模型被识别为 {recognised}，两种加速叠加通常会破坏画面。请只使用一种",
     "runs.lora_as_chosen": "LoRA“{lora}”被识别为 {recognised}，按您的选择使用 {label} 的设置",
-    "runs.lora_replaced": "LoRA“{lora}”是旧版本（{reason}）",
+    "runs.lora_replaced": "LoRA“{lora}”是旧版本（{reason}）。请下载最新版本",
     "runs.second_checkpoint": "{name}（Refiner 或高分辨率修复的模型）也只会运行少量步数，但它没有经过蒸馏，效果会很差",
     "runs.too_large": "{label} 适用于约 {pixels}×{pixels} 像素，在 {width}×{height} 下画面主体可能会重复",
     "runs.saved": "此方法是为当前模型保存的。请选择其他方法，或清除已保存的设置",
 
     # ----------------------------------------------------------------------------------------------- what is wrong with a request
     "setting.no_text": "设置“{key}”的值 {value} 不是文本，将被忽略",
-    "setting.no_number": "设置“{key}”的值为 {value}，应为{expected}。将使用推荐值",
+    "setting.no_number": "设置“{key}”的值为 {value}，应为 {expected}。将使用推荐值",
     "setting.unknown": "没有名为“{key}”的设置，可用的设置例如 {keys}。该项将被忽略",
 
     # ---------------------------------------------------------------------------------------------------------- why nothing runs
@@ -100,8 +100,8 @@ PLANS: dict[str, str] = {
     # ------------------------------------------------------------------------------------------------- what is wrong with a LoRA
     "lora.none": "没有安装加速 LoRA。请将文件放入 WebUI 的 Lora 文件夹并刷新列表",
     "lora.none_fits": "已安装的加速 LoRA 都不适用于当前模型。{reasons}",
-    "lora.none_of_method": "没有安装 {label} 的 LoRA。请将文件放入 WebUI 的 Lora 文件夹并刷新列表",
-    "lora.none_of_method_yet": "没有安装 {label} 的 LoRA。请从 {repo} 下载 {file}，放入 WebUI 的 Lora 文件夹并刷新列表",
+    "lora.none_of_method": "没有安装 {label}。请将其 LoRA 文件放入 WebUI 的 Lora 文件夹并刷新列表",
+    "lora.none_of_method_yet": "没有安装 {label}。请从 {repo} 下载 {file}，放入 WebUI 的 Lora 文件夹并刷新列表",
     "lora.no_other": "{reason}。没有安装 {label} 的其他文件",
     "lora.not_installed": "没有安装 LoRA {lora}。请将文件放入 WebUI 的 Lora 文件夹并刷新列表，或将 LoRA 设为 Auto",
     "lora.not_recognised": "未能识别 LoRA“{lora}”（{reason}）。请选择制作它所用的方法",

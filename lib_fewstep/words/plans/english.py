@@ -38,7 +38,7 @@ PLANS: dict[str, str] = {
     # ------------------------------------------------------------------------------------------------------ notes: the numbers
     "number.outside": "{called} {asked:g} is outside what {label} was made for ({allowed}); {best:g} is recommended",
     "steps.too_many": "{asked} steps are more than {label} has timesteps for; {most} steps run",
-    "weight.outside": "LoRA weight {weight:g} in the prompt is outside what {label} was made for ({allowed})",
+    "weight.outside": "LoRA weight {weight:g} in the prompt is outside what {label} was made for ({allowed}); {best:g} is recommended",
     "weight.prompt_wins": "The prompt's own {tag} sets the LoRA weight; {weight:g} from the control is ignored",
     "cfg_steps.at_cfg_1": "CFG in the first {steps} only has no effect while CFG is 1",
     "cfg_steps.uncountable": "Sampler {sampler} decides by itself how many steps it makes, so CFG applies in all of them",
@@ -68,9 +68,9 @@ PLANS: dict[str, str] = {
     "runs.checkpoint_itself": "No LoRA is added, because the loaded checkpoint is {label} itself ({reason})",
     "runs.checkpoint_as_chosen": "The loaded checkpoint is not recognised as {label}; its settings are used as chosen",
     "runs.two_accelerators":
-        "The loaded checkpoint is recognised as {recognised}; two accelerators together usually spoil the picture",
+        "The loaded checkpoint is recognised as {recognised}; two accelerators together usually spoil the picture. Use only one",
     "runs.lora_as_chosen": "LoRA '{lora}' is recognised as {recognised} and runs with the settings of {label}, as chosen",
-    "runs.lora_replaced": "LoRA '{lora}' is an older upload: {reason}",
+    "runs.lora_replaced": "LoRA '{lora}' is an older upload ({reason}). Download the current one",
     "runs.second_checkpoint":
         "{name} (Refiner or hires checkpoint) also gets only few steps but is not distilled; expect poor results",
     "runs.too_large":
@@ -117,9 +117,9 @@ PLANS: dict[str, str] = {
     # ------------------------------------------------------------------------------------------------- what is wrong with a LoRA
     "lora.none": "No accelerator LoRA is installed. Put one into the WebUI's Lora folder and refresh the list",
     "lora.none_fits": "No installed accelerator LoRA fits the loaded checkpoint. {reasons}",
-    "lora.none_of_method": "No LoRA of {label} is installed. Put it into the WebUI's Lora folder and refresh the list",
+    "lora.none_of_method": "{label} is not installed. Put its LoRA into the WebUI's Lora folder and refresh the list",
     "lora.none_of_method_yet":
-        "No LoRA of {label} is installed. Download {file} from {repo}, put it into the WebUI's Lora folder and refresh the list",
+        "{label} is not installed. Download {file} from {repo}, put it into the WebUI's Lora folder and refresh the list",
     "lora.no_other": "{reason}. No other file of {label} is installed",
     "lora.not_installed":
         "LoRA {lora} is not installed. Put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto",
@@ -130,8 +130,8 @@ PLANS: dict[str, str] = {
     "lora.unreadable": "LoRA '{lora}' is {reason}",
     "lora.no_family": "LoRA '{lora}' was made for {family}, and the Accelerator has no method for it",
     "lora.other_format":
-        "LoRA '{lora}' is in a format that this WebUI cannot load, such as that of diffusers. Look for its version in kohya's "
-        "format, often called webui",
+        "LoRA '{lora}' is in a format that this WebUI cannot load, such as that of diffusers. Look for its kohya version, often "
+        "called webui",
     "lora.bad_name": "LoRA '{lora}' has a name that a prompt's tag cannot hold. Rename its file without ':', '=' and '>'",
     "lora.other_family": "LoRA '{lora}' was made for {made_for}, and the loaded checkpoint is {family}",
     "lora.other_depth":

@@ -24,7 +24,7 @@ PLANS: dict[str, str] = {
     # ---------------------------------------------------------------------------------------------------- the plan in one line
     "summary.line": "{label}：{parts}。{cost}",
     "summary.off": "Acceleratorはオフです",
-    "summary.not_active": "Acceleratorは動作しません。{why}",
+    "summary.not_active": "Acceleratorは動作していません。{why}",
     "summary.hires": "{steps}＋高解像度補助{hires}ステップ",
     "summary.hires_sampler": "{steps}＋高解像度補助{hires}ステップ（{sampler}）",
     "summary.cfg": "CFG {cfg:g}",
@@ -38,7 +38,7 @@ PLANS: dict[str, str] = {
     # ------------------------------------------------------------------------------------------------------ notes: the numbers
     "number.outside": "{called} {asked:g}は、{label}の想定範囲（{allowed}）から外れています。推奨値は{best:g}です",
     "steps.too_many": "{asked}ステップ分のタイムステップは{label}にはありません。{most}ステップで実行します",
-    "weight.outside": "プロンプトに書かれたLoRAの重み{weight:g}は、{label}の想定範囲（{allowed}）から外れています",
+    "weight.outside": "プロンプトに書かれたLoRAの重み{weight:g}は、{label}の想定範囲（{allowed}）から外れています。推奨値は{best:g}です",
     "weight.prompt_wins": "LoRAの重みはプロンプトの{tag}で決まります。スライダーの{weight:g}は無視されます",
     "cfg_steps.at_cfg_1": "CFGスケールが1のため、CFGを最初の{steps}だけに使う設定は効果がありません",
     "cfg_steps.uncountable": "サンプラー{sampler}はステップ数を自分で決めるため、CFGはすべてのステップで使われます",
@@ -66,9 +66,9 @@ PLANS: dict[str, str] = {
     "runs.checkpoint_itself": "読み込まれているcheckpointそのものが{label}なので、LoRAは追加されません（{reason}）",
     "runs.checkpoint_as_chosen": "読み込まれているcheckpointは{label}とは認識されませんでしたが、選択どおりの設定を使います",
     "runs.two_accelerators":
-        "読み込まれているcheckpointは{recognised}と認識されました。高速化を二重にかけると、たいてい画像が崩れます",
+        "読み込まれているcheckpointは{recognised}と認識されました。高速化を二重にかけると、たいてい画像が崩れます。どちらか1つだけ使ってください",
     "runs.lora_as_chosen": "LoRA「{lora}」は{recognised}と認識されましたが、選択どおり{label}の設定で実行します",
-    "runs.lora_replaced": "LoRA「{lora}」は古い版です（{reason}）",
+    "runs.lora_replaced": "LoRA「{lora}」は古い版です（{reason}）。最新のものをダウンロードしてください",
     "runs.second_checkpoint":
         "{name}（Refinerまたは高解像度補助のcheckpoint）も少ないステップ数になりますが、蒸留されていないため、きれいな画像は期待できません",
     "runs.too_large": "{label}は約{pixels}×{pixels}ピクセル用です。{width}×{height}では被写体が重複することがあります",
@@ -114,9 +114,9 @@ PLANS: dict[str, str] = {
     # ------------------------------------------------------------------------------------------------- what is wrong with a LoRA
     "lora.none": "高速化LoRAがありません。WebUIのLoraフォルダーに入れて一覧を更新してください",
     "lora.none_fits": "読み込まれているcheckpointに合う高速化LoRAがありません。{reasons}",
-    "lora.none_of_method": "{label}のLoRAがありません。WebUIのLoraフォルダーに入れて一覧を更新してください",
+    "lora.none_of_method": "{label}がありません。LoRAをWebUIのLoraフォルダーに入れて一覧を更新してください",
     "lora.none_of_method_yet":
-        "{label}のLoRAがありません。{repo}から{file}をダウンロードし、WebUIのLoraフォルダーに入れて一覧を更新してください",
+        "{label}がありません。{repo}から{file}をダウンロードし、WebUIのLoraフォルダーに入れて一覧を更新してください",
     "lora.no_other": "{reason}。{label}のファイルはほかにありません",
     "lora.not_installed":
         "LoRA {lora}がありません。ファイルをWebUIのLoraフォルダーに入れて一覧を更新するか、LoRAをAutoにしてください",
