@@ -7,7 +7,7 @@ from ..words.say import counted as so_many
 from ..words.say import say, why
 from .choose import Choice, Refusal, choose, with_saved
 from .facts import Facts
-from .filling import Filling, counting, share
+from .filling import Filling, counting, self_timed_steps, share
 from .passes import Pass, counted
 from .plan import Plan
 from .profiles import Tables
@@ -67,9 +67,11 @@ def _with_cost(plan: Plan, without: int | None) -> Plan:
 
 def _evaluations_without(request: Request, facts: Facts) -> int | None:
     """What the user's own settings would ask of the UNet; None where a sampler decides by itself."""
-    passes = [Pass(share(request.host_steps, request.denoise, facts), request.host_sampler)]
+    steps, sampler = request.host_steps, request.host_sampler
+    one = Pass(share(steps, request.denoise, facts), sampler)
+    passes = [self_timed_steps(one, steps, request.denoise >= 1, facts)]
     if request.hires_denoise is not None:
-        passes.append(Pass(request.host_hires_steps or request.host_steps, request.hires_sampler or request.host_sampler))
+        passes.append(self_timed_steps(Pass(request.host_hires_steps or steps, request.hires_sampler or sampler), 0, False, facts))
     by = counting(request, facts, facts.skips_uncond)
     each = [counted(one, request.host_cfg, 0, by).evaluations for one in passes]
     return None if None in each else sum(count or 0 for count in each)

@@ -57,8 +57,8 @@ class Facts:
     """Whether the host's own img2img makes as many steps as it is told, not a share of them."""
     calls_per_step: Mapping[str, int] = field(default_factory=dict[str, int])
     """How often a sampler calls the model in a step, 1 where it is not named here; 0: it decides by itself how many steps it makes."""
-    self_timed: frozenset[str] = frozenset()
-    """Samplers that choose their timesteps themselves."""
+    self_timed: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Samplers that choose their timesteps themselves, and at how many of those they do not ask the model."""
     skips_uncond: bool = False
     """Whether the host by itself leaves the negative prompt out at CFG 1."""
     leaves_out_negative: bool = True

@@ -14,7 +14,7 @@ from .plan import Plan
 from .profiles import NOTHING, Profile
 from .prompts import is_plain, lora_tag, prompt_parts
 from .request import Request, quoted, recommended
-from .schedules import MAX_STEPS, Rule, host_share, max_steps
+from .schedules import MAX_STEPS, TRAIN_TIMESTEPS, Rule, host_share, max_steps
 
 _LARGE = 1.5
 """How much larger than a method's own resolution a side may be until a note is due."""
@@ -27,6 +27,16 @@ def counting(request: Request, facts: Facts, skips_uncond: bool) -> Counting:
 def share(steps: int, strength: float, facts: Facts) -> int:
     """How many of `steps` the host makes by itself."""
     return steps if facts.host_img2img_exact_steps else host_share(steps, strength)
+
+
+def self_timed_steps(one: Pass, steps: int, full: bool, facts: Facts) -> Pass:
+    """`one` as a sampler makes it that chooses its timesteps itself, of `steps` that were asked for: in `full` they divide the training's
+    timesteps without remainder, else the host leaves one out. Source: the WebUIs' `sd_samplers_timesteps.py`.
+    """
+    if one.sampler not in facts.self_timed:
+        return one
+    timesteps = len(range(0, TRAIN_TIMESTEPS, TRAIN_TIMESTEPS // steps)) if full else one.steps - 1
+    return replace(one, steps=max(timesteps - facts.self_timed[one.sampler], 0))
 
 
 @dataclass
@@ -61,7 +71,8 @@ class Filling:
             steps=steps, cfg=cfg, weight=weight, gamma=gamma, guidance=guidance, cfg_steps=cfg_steps,
             active=True, method=profile.key, label=profile.label, lora=name, tag=lora_tag(name, weight) if name and not tag else "",
             prediction=profile.prediction, scheduler=scheduler, rule=rule,
-            first=counted(first, cfg, cfg_steps, by), hires=hires and counted(hires, cfg, cfg_steps, by), notes=tuple(self.notes),
+            first=self._counted(first, steps, cfg, cfg_steps, by), notes=tuple(self.notes),
+            hires=hires and self._counted(hires, 0, cfg, cfg_steps, by),
         )
         return replace(plan, changed=_changed(plan, profile))
 
@@ -201,6 +212,11 @@ class Filling:
         if not known and profile.timesteps is None:
             raise Refusal(say("method.no_schedule", label=profile.label, schedule=profile.scheduler))
         return sampler, profile.scheduler if known else _next_best_schedule(facts), profile.timesteps
+
+    def _counted(self, one: Pass, steps: int, cfg: float, cfg_steps: int, by: Counting) -> Pass:
+        """`one` with its evaluations; `steps` were asked of the first pass, 0: it is the hires pass."""
+        full = bool(steps) and self.request.denoise >= 1
+        return replace(counted(self_timed_steps(one, steps, full, self.facts), cfg, cfg_steps, by), steps=one.steps)
 
     def _first(self, rule: Rule | None, steps: int, sampler: str, scheduler: str) -> Pass:
         strength = self.request.denoise

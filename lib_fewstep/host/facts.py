@@ -167,10 +167,10 @@ def _unknown_lora_unloads_all() -> bool:
     return load is not None and _skips_uncond() and "dyn_dims" in inspect.signature(load).parameters
 
 
-def _self_timed() -> frozenset[str]:
-    """DDIM, PLMS, UniPC: the host hands them timesteps of its own, and asks nobody for others."""
+def _self_timed() -> dict[str, int]:
+    """DDIM, PLMS, UniPC: the host hands them timesteps of its own, and asks nobody for others. DDIM only aims at the last."""
     module = sys.modules.get("modules.sd_samplers_timesteps")
-    return frozenset(row[0] for row in getattr(module, "samplers_timesteps", ()))
+    return {name: 1 if function.__name__.startswith("ddim") else 0 for name, function, *_ in getattr(module, "samplers_timesteps", ())}
 
 
 _UNFLAGGED = {"sample_heunpp2": 3, "sample_dpm_adaptive": 0}

@@ -568,14 +568,27 @@ def test_a_sampler_of_the_hires_pass_is_counted_and_named() -> None:
 
 
 def test_a_sampler_that_chooses_its_timesteps_itself_gets_none() -> None:
-    there = replace(facts("sd15", LCM), self_timed=frozenset({"DDIM", "PLMS"}))
+    there = replace(facts("sd15", LCM), self_timed={"DDIM": 1, "PLMS": 0})
     found = plan(Request(sampler="DDIM"), there)
     assert_active(found, sampler="DDIM", rule="lcm", timesteps=None, steps=4)
     assert "Sampler DDIM uses its own timesteps" in found.notes[0]
     second = plan(Request(hires_denoise=0.5, hires_sampler="PLMS"), there)
     assert_active(second, timesteps=(999, 759, 499, 259), hires_timesteps=None, hires_steps=4)
+    assert second.hires is not None and second.hires.evaluations == 3
     only_first = plan(Request(sampler="DDIM", hires_denoise=0.5, hires_sampler="Euler"), there)
     assert_active(only_first, timesteps=None, hires_timesteps=(499, 379, 259, 139))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "steps", "denoise", "asked"),
+    [("DDIM", 20, 1, 19), ("DDIM", 6, 1, 6), ("DDIM", 12, 1, 12), ("PLMS", 20, 1, 20), ("DDIM", 20, 0.5, 9), ("PLMS", 20, 0.5, 10),
+     ("DDIM", 1, 1, 0)],
+)
+def test_what_a_sampler_of_its_own_timesteps_asks_is_counted(sampler: str, steps: int, denoise: float, asked: int) -> None:
+    """The host's `range(0, 1000, 1000 // steps)`: 20 of them for 20 steps and 7 for 6, and DDIM does not ask at the last."""
+    there = replace(facts("sd15", LCM), self_timed={"DDIM": 1, "PLMS": 0})
+    own = plan(Request(host_sampler=sampler, host_steps=steps, denoise=denoise, host_cfg=1), replace(there, skips_uncond=True))
+    assert own.evaluations_without == asked
 
 
 def test_hires_steps_that_cannot_be_are_not_taken_for_a_preset() -> None:
