@@ -54,7 +54,7 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Facts]] = {
     "prompt's weight": ({"prompt": "<lora:lcm-sd15:0.2>", "weight": 1.5}, facts("sd15", LCM)),
     "sampler": ({"method": "lcm", "sampler": "nope", "scheduler": "neither"}, facts("sd15", LCM, samplers=frozenset({"LCM Few-Step"}),
                                                                                schedulers=frozenset({"Simple"}))),
-    "self-timed": ({"method": "lcm", "sampler": "DDIM"}, facts("sd15", LCM, self_timed=frozenset({"DDIM"}))),
+    "self-timed": ({"method": "lcm", "sampler": "DDIM"}, facts("sd15", LCM, self_timed={"DDIM": 1})),
     "no such sampler here": ({"method": "lcm"}, facts("sd15", LCM, samplers=frozenset({"Euler"}))),
     "large": ({"method": "lcm", "width": 2048, "height": 2048}, facts("sd15", LCM)),
     "itself": ({"second_checkpoint": "other"}, IS_LCM),
