@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from . import notes
 from .choose import Choice, Refusal
 from .facts import Facts
+from .nag import COST, Nag, guided_share
 from .numbers import NUMBERS, same, values_of
 from .passes import Counting, Pass, counted, visited, with_timesteps
 from .plan import Plan
@@ -14,6 +15,7 @@ from .profiles import NOTHING, Profile
 from .prompts import is_plain, lora_tag, prompt_parts
 from .request import Request, quoted, recommended
 from .schedules import MAX_STEPS, Rule, host_share, max_steps
+from ..words.say import say
 
 _LARGE = 1.5
 """How much larger than a method's own resolution a side may be until a note is due."""
@@ -55,16 +57,21 @@ class Filling:
         first, hires = self._first(rule, steps, sampler, scheduler), self._hires(rule, steps, sampler)
         plain = self.facts.skips_uncond or is_plain(self.request.prompt)
         by = counting(self.request, self.facts, plain)
-        if self.request.negative_prompt.strip() and math.isclose(cfg, 1.0) and plain:
+        nag = self._nag(cfg)
+        negative = self._negative(nag, cfg, cfg_steps)
+        if negative is not None:
+            self.notes.append(_negative_on(negative, [each for each in (first, hires) if each is not None]))
+        elif self.request.negative_prompt.strip() and math.isclose(cfg, 1.0) and plain:
             self.notes.append(notes.negative_prompt_idle(halves=by.parts == 1))
         name = tag.name if tag else lora.name if lora else None
         plan = Plan(
             steps=steps, cfg=cfg, weight=weight, gamma=gamma, guidance=guidance, cfg_steps=cfg_steps,
+            nag=nag, negative=negative,
             active=True, method=profile.key, label=profile.label, lora=name, tag=lora_tag(name, weight) if name and not tag else "",
             prediction=profile.prediction, scheduler=scheduler, rule=rule,
             first=counted(first, cfg, cfg_steps, by), hires=hires and counted(hires, cfg, cfg_steps, by), notes=tuple(self.notes),
         )
-        return replace(plan, changed=_changed(plan, profile))
+        return replace(plan, changed=_changed(plan, profile, self.request))
 
     # -- numbers
 
@@ -120,6 +127,23 @@ class Filling:
             self.notes.append(notes.no_guidance_input(guidance))
             return None
         return guidance
+
+    def _nag(self, cfg: float) -> float | None:
+        """How strongly the negative prompt is to act at CFG 1; None where it cannot."""
+        asked, own = self.request.nag, recommended(self.profile, "nag")
+        if asked and own is None:
+            self.notes.append(say("nag_impossible", label=self.profile.label))
+        return None if own is None else own if asked is None else asked
+
+    def _negative(self, nag: float | None, cfg: float, cfg_steps: int) -> Nag | None:
+        """How the negative prompt acts in the steps at CFG 1; None: not at all."""
+        request, row = self.request, self.profile.nag
+        written = request.negative_prompt.strip() or request.hires_negative_prompt.strip()
+        if not nag or not written or not (math.isclose(cfg, 1.0) or cfg_steps):
+            return None
+        tau, alpha, until = row.tau, row.alpha_of(self.facts.family), row.until
+        own = zip((tau, alpha, until), (request.nag_tau, request.nag_alpha, request.nag_until), strict=True)
+        return Nag(nag, *(value if asked is None else asked for value, asked in own))
 
     # -- what runs
 
@@ -207,10 +231,21 @@ class Filling:
         return with_timesteps(Pass(asked, sampler), timesteps, self.profile.shift)
 
 
-def _changed(plan: Plan, profile: Profile) -> dict[str, float]:
-    """The numbers of `plan` that differ from the row."""
+def _changed(plan: Plan, profile: Profile, request: Request) -> dict[str, float]:
+    """The numbers of `plan` that differ from the row, and what was asked for beside NAG where it acts."""
     rows = {name: recommended(profile, name) for name in NUMBERS}
-    return {name: value for name, value in values_of(plan).items() if value is not None and rows[name] is not None and value != rows[name]}
+    numbers = {name: value for name, value in values_of(plan).items() if value is not None and rows[name] is not None and value != rows[name]}
+    beside = {name: getattr(request, name) for name in ("nag_tau", "nag_alpha", "nag_until")} if plan.negative is not None else {}
+    return {**numbers, **{name: value for name, value in beside.items() if value is not None}}
+
+
+def _negative_on(negative: Nag, passes: list[Pass]) -> str:
+    """What the negative prompt costs at CFG 1, where the steps are known."""
+    made = [(one.steps, one.noise_timesteps or one.timesteps) for one in passes]
+    if any(timesteps is None for _, timesteps in made):
+        return say("negative_on")
+    share = sum(steps * guided_share(timesteps or (), negative.until) for steps, timesteps in made) / max(1, sum(steps for steps, _ in made))
+    return say("negative_on_at", percent=round(100 * COST * share))
 
 
 def _next_best_schedule(facts: Facts) -> str:
