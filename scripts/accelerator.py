@@ -56,6 +56,9 @@ class Accelerator(scripts.Script):
     def process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:
         generation.steer_batch(p)
 
+    def process_before_every_sampling(self, p: Any, *args: Any, **kwargs: Any) -> None:
+        generation.steer_pass(p)
+
     def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
         xyz.stop(p)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
+from ..words.say import say
 from . import notes
 from .choose import Choice, Refusal
 from .facts import Facts
-from .nag import COST, Nag, guided_share
+from .negative import acting, negative_prompt
 from .numbers import NUMBERS, same, values_of
 from .passes import Counting, Pass, counted, visited, with_timesteps
 from .plan import Plan
@@ -15,7 +16,6 @@ from .profiles import NOTHING, Profile
 from .prompts import is_plain, lora_tag, prompt_parts
 from .request import Request, quoted, recommended
 from .schedules import MAX_STEPS, Rule, host_share, max_steps
-from ..words.say import say
 
 _LARGE = 1.5
 """How much larger than a method's own resolution a side may be until a note is due."""
@@ -57,10 +57,10 @@ class Filling:
         first, hires = self._first(rule, steps, sampler, scheduler), self._hires(rule, steps, sampler)
         plain = self.facts.skips_uncond or is_plain(self.request.prompt)
         by = counting(self.request, self.facts, plain)
-        nag = self._nag(cfg)
-        negative = self._negative(nag, cfg, cfg_steps)
+        nag = self._nag()
+        negative = negative_prompt(nag or 0, cfg, cfg_steps, self.request, self.profile, self.facts.family)
         if negative is not None:
-            self.notes.append(_negative_on(negative, [each for each in (first, hires) if each is not None]))
+            self.notes.append(acting(negative, first, hires))
         elif self.request.negative_prompt.strip() and math.isclose(cfg, 1.0) and plain:
             self.notes.append(notes.negative_prompt_idle(halves=by.parts == 1))
         name = tag.name if tag else lora.name if lora else None
@@ -128,22 +128,12 @@ class Filling:
             return None
         return guidance
 
-    def _nag(self, cfg: float) -> float | None:
+    def _nag(self) -> float | None:
         """How strongly the negative prompt is to act at CFG 1; None where it cannot."""
         asked, own = self.request.nag, recommended(self.profile, "nag")
         if asked and own is None:
             self.notes.append(say("nag_impossible", label=self.profile.label))
         return None if own is None else own if asked is None else asked
-
-    def _negative(self, nag: float | None, cfg: float, cfg_steps: int) -> Nag | None:
-        """How the negative prompt acts in the steps at CFG 1; None: not at all."""
-        request, row = self.request, self.profile.nag
-        written = request.negative_prompt.strip() or request.hires_negative_prompt.strip()
-        if not nag or not written or not (math.isclose(cfg, 1.0) or cfg_steps):
-            return None
-        tau, alpha, until = row.tau, row.alpha_of(self.facts.family), row.until
-        own = zip((tau, alpha, until), (request.nag_tau, request.nag_alpha, request.nag_until), strict=True)
-        return Nag(nag, *(value if asked is None else asked for value, asked in own))
 
     # -- what runs
 
@@ -234,18 +224,9 @@ class Filling:
 def _changed(plan: Plan, profile: Profile, request: Request) -> dict[str, float]:
     """The numbers of `plan` that differ from the row, and what was asked for beside NAG where it acts."""
     rows = {name: recommended(profile, name) for name in NUMBERS}
-    numbers = {name: value for name, value in values_of(plan).items() if value is not None and rows[name] is not None and value != rows[name]}
+    numbers = {name: value for name, value in values_of(plan).items() if None not in (value, rows[name]) and value != rows[name]}
     beside = {name: getattr(request, name) for name in ("nag_tau", "nag_alpha", "nag_until")} if plan.negative is not None else {}
-    return {**numbers, **{name: value for name, value in beside.items() if value is not None}}
-
-
-def _negative_on(negative: Nag, passes: list[Pass]) -> str:
-    """What the negative prompt costs at CFG 1, where the steps are known."""
-    made = [(one.steps, one.noise_timesteps or one.timesteps) for one in passes]
-    if any(timesteps is None for _, timesteps in made):
-        return say("negative_on")
-    share = sum(steps * guided_share(timesteps or (), negative.until) for steps, timesteps in made) / max(1, sum(steps for steps, _ in made))
-    return say("negative_on_at", percent=round(100 * COST * share))
+    return {name: value for name, value in {**numbers, **beside}.items() if value is not None}
 
 
 def _next_best_schedule(facts: Facts) -> str:

@@ -43,6 +43,9 @@ class NagRow:
         return self.alpha.get(family or "", min(self.alpha.values()))
 
 
+NO_NAG = NagRow()
+
+
 def guided(positive: torch.Tensor, negative: torch.Tensor, by: Nag) -> torch.Tensor:
     """What goes to the layer's output projection instead of `positive`, its attention's output for the prompt; `negative` is that for the
     negative prompt, with the same queries. All have shape (rows, tokens, channels), heads side by side.
@@ -51,23 +54,24 @@ def guided(positive: torch.Tensor, negative: torch.Tensor, by: Nag) -> torch.Ten
     """
     z, z_negative = positive.float(), negative.float()
     extrapolated = z + by.phi * (z - z_negative)
-    length, grown = (torch.linalg.vector_norm(each, ord=1, dim=-1, keepdim=True) for each in (z, extrapolated))
+    length, grown = z.abs().sum(-1, keepdim=True), extrapolated.abs().sum(-1, keepdim=True)
     shortened = extrapolated * (by.tau * length / grown.clamp(min=torch.finfo(torch.float32).tiny)).clamp(max=1)
     return torch.lerp(z, shortened, by.alpha).to(positive.dtype)
 
 
-def guided_steps(sigmas: Sequence[float], until: float) -> int:
-    """In how many of a pass' first steps it acts, from the noise levels that they begin at: down to `until`.
+def acts(sigma: float, first: float, step: int, steps: int, until: float) -> bool:
+    """Whether it acts in a pass' `step` (from 0) of `steps`, at the noise level `sigma`; the pass began at `first`: down to `until`.
 
-    A pass that begins below that (img2img, hires) has its first half guided, as a whole picture of few steps has: the paper finds a quarter,
-    half and all of the steps equally good (table 9).
+    A pass that begins below that (img2img, hires) is guided in its first half, as a picture of four steps is: the paper finds a quarter,
+    half and all of the steps about equally good (table 9).
     """
-    return sum(sigma >= until for sigma in sigmas) or math.ceil(len(sigmas) / 2)
+    return sigma >= until if first >= until else step < math.ceil(steps / 2)
 
 
 def guided_share(timesteps: Sequence[int], until: float) -> float:
     """The share of a pass' steps in which it acts, 0 to 1."""
     if not timesteps:
         return 0.0
-    sigmas = training_sigmas()
-    return guided_steps([float(sigmas[t]) for t in timesteps], until) / len(timesteps)
+    levels = training_sigmas()
+    sigmas = [float(levels[t]) for t in timesteps]
+    return sum(acts(sigma, sigmas[0], i, len(sigmas), until) for i, sigma in enumerate(sigmas)) / len(sigmas)

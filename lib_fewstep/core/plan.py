@@ -13,7 +13,6 @@ from .prompts import lora_tag
 from .schedules import Rule
 
 _NO_PASS = Pass(0, "")
-_NO_NAG = dict.fromkeys(("nag_tau", "nag_alpha", "nag_until"))
 
 
 @dataclass(frozen=True)
@@ -23,9 +22,8 @@ class Plan(Numbers):
     `tag` is what has to be added to the prompt: empty where the user's prompt holds the LoRA already. Of the numbers, `steps` are those
     that were asked for: `first` and `hires` (None without one) say what each pass makes of them. CFG above 1 is for the first `cfg_steps`
     steps of a pass (0: for all). `rule` gives the timesteps; None where the host's schedule `scheduler` decides. `prediction` is what the
-    UNet predicts if it is not what the host takes it for. `negative` is how the negative prompt acts where CFG is 1 (None: not at all; `nag`
-    is what was asked for). `evaluations_without` counts the UNet's of the user's own settings; None:
-    their sampler decides by itself.
+    UNet predicts if it is not what the host takes it for. `negative` is how the negative prompt acts where CFG is 1, None: not
+    at all, whatever `nag` is. `evaluations_without` counts the UNet's of the user's own settings; None: their sampler decides by itself.
     """
 
     steps: int = 0
@@ -58,8 +56,8 @@ class Plan(Numbers):
 
     @property
     def noted(self) -> dict[str, float]:
-        """The numbers that a picture's parameters have to name: what differs from the row, and NAG wherever it acts, because the pictures of
-        earlier versions do not name it and had none.
+        """The numbers that a picture's parameters have to name: what differs from the row, and NAG wherever it acts, because
+        the pictures of earlier versions do not name it and had none.
         """
         changed = {name: value for name, value in self.changed.items() if name != "nag"}
         return changed if self.negative is None else {**changed, "nag": self.negative.phi}
@@ -86,7 +84,7 @@ class Plan(Numbers):
                 "notes", "changed", "summary")
         values: dict[str, Any] = {
             **values_of(self),
-            **(_NO_NAG if self.negative is None else {f"nag_{name}": getattr(self.negative, name) for name in ("tau", "alpha", "until")}),
+            **{f"nag_{name}": getattr(self.negative, name, None) for name in ("tau", "alpha", "until")},
             **{name: getattr(self, name) for name in same},
             "sampler": self.first.sampler,
             "timesteps": self.first.timesteps,

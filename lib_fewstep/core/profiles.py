@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from .families import FAMILIES
-from .nag import NagRow
+from .nag import NO_NAG, NagRow
 from .schedules import Rule
 
 NEGATIVE_PROMPT = ("no", "weak", "yes")
@@ -63,7 +63,7 @@ class Profile:
     cfg_steps: int = 0
     prediction: str = ""
     shift: int | None = None
-    nag: NagRow = NagRow()
+    nag: NagRow = NO_NAG
 
     @property
     def needs_own_sampler(self) -> bool:

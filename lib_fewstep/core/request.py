@@ -35,7 +35,8 @@ class Request(Numbers):
     hires_steps: int = row(Number(0, MAX_STEPS, whole=True, meaning="of the hires pass, 0: as many as in the first"), default=0)
     """Steps of the hires pass; 0: as many as in the first."""
     nag_tau: float | None = row(Number(
-        1, 20, meaning="how much longer the negative prompt may make a layer's output at CFG 1 (NAG's tau)", parameter="Accelerator NAG tau",
+        1, 20, meaning="how much longer the negative prompt may make a layer's output at CFG 1 (NAG's tau)",
+        parameter="Accelerator NAG tau",
     ))
     nag_alpha: float | None = row(Number(
         0, 1, meaning="how much of the negative prompt's effect is mixed in at CFG 1 (NAG's alpha)", parameter="Accelerator NAG alpha",

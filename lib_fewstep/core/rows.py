@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import Any, TypeGuard
 
 from .families import FAMILIES
-from .nag import NagRow
+from .nag import NO_NAG, NagRow
 from .profiles import (
     CHECKPOINT,
     DDIM_EPS,
@@ -68,7 +68,7 @@ def method_from(key: str, values: object, others: Mapping[str, Profile]) -> Prof
         cfg_steps=row.whole("cfg_steps", 0, MAX_STEPS) or 0,
         prediction=row.one_of("prediction", ("", X0, DDIM_EPS, DIFF_EPS), default=""),
         shift=row.whole("shift", 1, TRAIN_TIMESTEPS),
-        nag=_nag(row["nag"]) if "nag" in row else NagRow(),
+        nag=_nag(row["nag"]) if "nag" in row else NO_NAG,
     )
 
 
@@ -195,7 +195,7 @@ class _Row:
 
 def _nag(values: object) -> NagRow:
     """`{phi, tau, alpha, until}`; alpha by family."""
-    if not is_mapping(values) or values.keys() != {"phi", "tau", "alpha", "until"}:
+    if not is_mapping(values) or set(values) != {"phi", "tau", "alpha", "until"}:
         raise BadRow("nag", f"is {shown(values)}; expected a mapping of phi, tau, alpha and until")
     alpha: object = values["alpha"]
     if not is_mapping(alpha) or not alpha or not all(family in FAMILIES for family in alpha):

@@ -9,6 +9,7 @@ from modules import script_callbacks, shared
 
 from . import settings
 from .apply import set_hires_cfg
+from .nag import guidance_of
 from .state import plan_of
 from .timesteps import pass_of
 
@@ -19,7 +20,10 @@ def steer_cfg(params: Any) -> None:
     plan = plan_of(p)
     if plan is None:
         return
+    uncond, guidance = params.text_uncond, guidance_of(p)
     _leave_out_uncond(params)
+    if guidance is not None:
+        guidance.prepare(params, uncond)
     if not plan.cfg_steps:
         return
     guided, done = pass_of(plan, p).guided_calls, params.denoiser.step

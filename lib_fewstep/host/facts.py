@@ -23,9 +23,9 @@ from ..core.tables import load_tables
 from . import settings
 from .detections import DetectionCache
 from .folder import GoOn, LoraFolder, networks
-from .network import unet_of
 from .rescan import Rescan
 from .saved import SavedSettings
+from .unet import unet_of
 
 _log = logging.getLogger("fewstep")
 USER_TABLE = Path(data_path) / "fewstep.yaml"

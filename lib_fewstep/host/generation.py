@@ -9,7 +9,7 @@ from ..core.controls import parse_args
 from ..core.decide import make_plan
 from ..core.plan import Plan
 from ..core.request import request_from
-from . import apply, cfg, network, prompts, timesteps
+from . import apply, cfg, nag, network, prompts, timesteps
 from .facts import HostFacts
 from .request import request_of
 from .state import generation_of, note
@@ -24,7 +24,7 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
     """For the `before_process_batch` hook: decides anew, because by now the prompts are final and each batch has its own. The host takes a
     batch's LoRAs from its first prompt, and so do we.
     """
-    texts = p.prompts[0], p.negative_prompts[0]
+    texts = p.prompts[0], next(filter(str.strip, p.negative_prompts), "")
     known = generation_of(p)
     plan = known.decision if known.decided_for == texts else _decide(p, args, facts, *texts)
     if plan is not None:
@@ -41,6 +41,13 @@ def steer_batch(p: Any) -> None:
     timesteps.steer_img2img(p)
     prompts.leave_negative_unread(p)
     network.change_for_passes(p)
+
+
+def steer_pass(p: Any) -> None:
+    """For the `process_before_every_sampling` hook: this pass' LoRAs are in force, and its sampler has not started."""
+    guidance = nag.guidance_of(p)
+    if guidance is not None:
+        guidance.encode()
 
 
 def cost(p: Any, method: str, facts: HostFacts) -> str:
