@@ -53,11 +53,8 @@ class Accelerator(scripts.Script):
     def before_process_batch(self, p: Any, *args: Any, batch_number: int = 0, **kwargs: Any) -> None:
         generation.begin_batch(p, args, facts, batch_number)
 
-    def process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:
-        generation.steer_batch(p)
-
-    def process_before_every_sampling(self, p: Any, *args: Any, **kwargs: Any) -> None:
-        generation.steer_pass(p)
+    process_batch = staticmethod(generation.steer_batch)
+    process_before_every_sampling = staticmethod(generation.steer_pass)
 
     def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
         xyz.stop(p)

@@ -35,7 +35,7 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
         prompts.add_tag(plan, p, batch)
 
 
-def steer_batch(p: Any) -> None:
+def steer_batch(p: Any, *args: Any, **kwargs: Any) -> None:
     """For the `process_batch` hook: the sampler is made, the prompts are shared out between the passes, and none is encoded yet."""
     cfg.stay_last()
     timesteps.steer_img2img(p)
@@ -43,7 +43,7 @@ def steer_batch(p: Any) -> None:
     network.change_for_passes(p)
 
 
-def steer_pass(p: Any) -> None:
+def steer_pass(p: Any, *args: Any, **kwargs: Any) -> None:
     """For the `process_before_every_sampling` hook: this pass' LoRAs are in force, and its sampler has not started."""
     guidance = nag.guidance_of(p)
     if guidance is not None:

@@ -153,8 +153,11 @@ def test_transformers_have_none_and_say_so(key: str) -> None:
 
 def test_it_stands_last_among_the_controls_and_older_scripts_leave_it_out() -> None:
     assert ORDER[-1] == "nag"
-    _, request = parse_args([True, "lcm", "auto"], TABLES, BLURRY)
-    assert request.nag is None
+    for filled_for in ("lcm", "tdd"):  # of which one has it on, the other off
+        _, request = parse_args([True, filled_for, "auto", 4, 1, 1, 0.3, filled_for, 8, 0], TABLES, BLURRY)
+        assert request.nag is None
+    _, request = parse_args([True, "lcm", "auto", 4, 1, 1, 0.3, "lcm", 8, 0, 0], TABLES, BLURRY)
+    assert request.nag == 0
 
 
 def test_the_note_is_translated() -> None:
