@@ -37,8 +37,8 @@ _REFUSALS = {status: answered(text, open_object(text, detail="why")) for status,
 
 _PLAN = with_fields(  # as Plan.as_dict has it: the two passes laid flat
     schema_of(Plan), without=("first", "hires", "negative"), summary=str, evaluations=int | None, sampler=str,
-    timesteps=Sequence[int] | None, noise_timesteps=Sequence[int] | None, hires_sampler=str, hires_steps=int, hires_timesteps=Sequence[int] | None,
-    hires_noise_timesteps=Sequence[int] | None,
+    timesteps=Sequence[int] | None, noise_timesteps=Sequence[int] | None, hires_sampler=str, hires_steps=int,
+    hires_timesteps=Sequence[int] | None, hires_noise_timesteps=Sequence[int] | None,
     nag_tau=float | None, nag_alpha=float | None, nag_until=float | None,
 )
 
