@@ -321,3 +321,32 @@ def test_forges_replacements_are_asked_for_both_sides_and_its_options_stay_as_th
     assert seen == [{"heads": HEADS}] * 2, "the same extra options for both"
     assert options == {"cond_or_uncond": marks, "patches_replace": {"attn2": places}} and places[("middle", 0)] is replacement
     assert at.is_untouched()
+
+
+# ------------------------------------------------------------------------------------------------------- Forge's own encoding
+
+
+def test_where_the_host_leaves_the_negative_prompt_unread_it_is_read_once_before_the_sampler_starts(host: Host) -> None:
+    """Forge and Neo at CFG 1: `p.uc` is None, and so is what an evaluation is handed."""
+    at, encoded = Situation(host, ["blurry"]), []
+    schedule = [[host.prompt_parser.ScheduledPromptConditioning(4, at.uncond[0])]]
+
+    def get_conds_with_caching(function: Any, prompts: Any, steps: int, caches: Any, networks: Any, hires_steps: Any = None) -> Any:
+        encoded.append((list(prompts), prompts.is_negative_prompt, steps, caches, networks, hires_steps))
+        return schedule
+
+    at.p.uc, at.p.cached_uc, at.p.width, at.p.height = None, ["the host's"], 64, 64
+    at.p.firstpass_steps, at.p.extra_network_data, at.p.get_conds_with_caching = 4, "networks", get_conds_with_caching
+    expected, at.uncond = at.expected(0, 0), None
+    with at.open():
+        host.our("generation").steer_pass(at.p)
+        assert encoded == [(["blurry"], True, 4, [["the host's"]], "networks", None)]
+        params = SimpleNamespace(
+            x=at.x[:1], sigma=torch.full((1,), 14.6), image_cond=at.x[:1], text_cond=at.cond, text_uncond=None, denoiser=at.denoiser,
+        )
+        host.our("cfg").steer_cfg(params)
+        answer = at.unet(at.x[:1], context=at.cond)
+        assert same(answer, expected) and len(encoded) == 1
+        at.p.sd_model = SimpleNamespace(model=at.p.sd_model.model)  # a refiner, with a text encoder of its own
+        host.our("cfg").steer_cfg(params)
+        assert len(encoded) == 2
