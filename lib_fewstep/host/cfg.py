@@ -9,7 +9,7 @@ from modules import script_callbacks, shared
 
 from . import settings
 from .apply import set_hires_cfg
-from .nag import guidance_of
+from .nag import prepare
 from .state import plan_of
 from .timesteps import pass_of
 
@@ -17,13 +17,12 @@ from .timesteps import pass_of
 def steer_cfg(params: Any) -> None:
     """A `cfg_denoiser` callback, before each evaluation: does what the plan in force says of CFG, in this sampling pass alone."""
     p = getattr(params.denoiser, "p", None)
-    plan = plan_of(p)
+    plan, uncond = plan_of(p), params.text_uncond
+    if plan is not None:
+        _leave_out_uncond(params)
+    prepare(p, params, uncond)
     if plan is None:
         return
-    uncond, guidance = params.text_uncond, guidance_of(p)
-    _leave_out_uncond(params)
-    if guidance is not None:
-        guidance.prepare(params, uncond)
     if not plan.cfg_steps:
         return
     guided, done = pass_of(plan, p).guided_calls, params.denoiser.step

@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -35,6 +36,18 @@ def guidance_of(p: Any) -> Guidance | None:
     return generation_of(p).guidance
 
 
+def prepare(p: Any, params: Any, uncond: Any) -> None:
+    """Before every evaluation, also one without us: what another generation has opened in the network waits until its own goes on."""
+    guidance, standing = guidance_of(p), vars(unet_of(getattr(p, "sd_model", None)) or _NO_NETWORK).get(_OPENED)
+    if standing is not None and standing is not guidance:
+        standing.close()
+    if guidance is not None:
+        guidance.prepare(params, uncond)
+
+
+_OPENED, _NO_NETWORK = "fewstep_guidance", SimpleNamespace()
+
+
 class Guidance:
     """One pass' guidance: `prepare` goes before each evaluation, and `close` takes all of it back."""
 
@@ -54,6 +67,8 @@ class Guidance:
             layer.close()
         if self._entering is not None:
             self._entering.remove()
+        if self._network is not None:
+            vars(self._network[0]).pop(_OPENED, None)
         self._layers, self._entering, self._network, self._contexts = [], None, None, None
 
     def encode(self) -> None:
@@ -111,6 +126,7 @@ class Guidance:
         self.close()
         self._network = unet, info
         self._layers = [Layer(attention, self._by, self._take_replacement) for attention in layers_of(unet)]
+        vars(unet)[_OPENED] = self
         self._entering = unet.register_forward_pre_hook(self._on_enter, with_kwargs=True)
 
     def _expect(self, rows: list[int | None]) -> None:
