@@ -78,6 +78,11 @@ def offer_for(request: Request, facts: Facts, tables: Tables) -> Offer | None:
     return next((offer for key in tables.auto_order for _, offer in _offers(key, facts, tables) if not offer.noncommercial), None)
 
 
+def offers_for(method: str, facts: Facts, tables: Tables) -> Iterator[Offer]:
+    """The files of `method` that can be fetched for the loaded checkpoint."""
+    return (offer for _, offer in _offers(method, facts, tables))
+
+
 def _needs_lora(facts: Facts, tables: Tables) -> bool:
     """Not so a checkpoint that is distilled itself, nor one that no method was made for."""
     unguided = facts.unet is not None and facts.unet.unguided_flux

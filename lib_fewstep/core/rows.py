@@ -67,6 +67,7 @@ def method_from(key: str, values: object, others: Mapping[str, Profile]) -> Prof
         cfg_steps=row.whole("cfg_steps", 0, MAX_STEPS) or 0,
         prediction=row.one_of("prediction", ("", X0, DDIM_EPS, DIFF_EPS), default=""),
         shift=row.whole("shift", 1, TRAIN_TIMESTEPS),
+        name=row.text("name", default=row.text("label").partition(",")[0]),
     )
 
 

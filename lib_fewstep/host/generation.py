@@ -1,6 +1,7 @@
 """One generation, from the host's hooks to the plan that is in force."""
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,14 +10,15 @@ from ..core.controls import parse_args
 from ..core.decide import make_plan
 from ..core.plan import Plan
 from ..core.request import request_from
-from . import apply, cfg, network, prompts, timesteps
+from . import apply, cfg, network, prompts, timesteps, xyz
 from .facts import HostFacts
 from .request import request_of
-from .state import generation_of, note
+from .state import generation_of, note, plan_of
 
 
 def begin(p: Any, args: Sequence[Any], facts: HostFacts) -> None:
     """For the `process` hook: the checkpoint is loaded, the prompts are made, the sampler is not. Decides for the first prompt."""
+    xyz.start(p)
     _decide(p, args, facts, p.all_prompts[0], p.all_negative_prompts[0])
 
 
@@ -41,6 +43,15 @@ def steer_batch(p: Any) -> None:
     timesteps.steer_img2img(p)
     prompts.leave_negative_unread(p)
     network.change_for_passes(p)
+
+
+def end(p: Any, facts: HostFacts) -> None:
+    """For the `postprocess` hook: notes how long one evaluation took, of a picture made in one pass."""
+    xyz.stop(p)
+    known, plan = generation_of(p), plan_of(p)
+    pictures = p.n_iter * p.batch_size
+    if plan is not None and plan.hires is None and plan.evaluations and known.began:
+        facts.took(p.width, p.height, (time.perf_counter() - known.began) / pictures / plan.evaluations)
 
 
 def cost(p: Any, method: str, facts: HostFacts) -> str:

@@ -11,6 +11,7 @@ from modules import shared
 from modules.options import OptionHTML
 
 from ..core.profiles import Problem
+from ..words.say import language_of
 
 _SECTION = ("fewstep", "Few-Step Accelerator")
 _ALL_STEPS, _AUTO_ORDER, _NOTES, _BADGES = "fewstep_all_steps", "fewstep_auto_order", "fewstep_notes", "fewstep_badges"
@@ -62,6 +63,11 @@ def notes() -> bool:
 def downloads() -> bool:
     """Whether files may be offered for download."""
     return bool(_value(_DOWNLOADS, True))
+
+
+def language() -> str:
+    """The page's language, by the host's localization."""
+    return language_of(str(getattr(shared.opts, "localization", None) or ""))
 
 
 def preset_hires_steps() -> int:

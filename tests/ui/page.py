@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +31,7 @@ class Source:
         self.facts = facts
         self.in_folder: tuple[InstalledLora, ...] = ()
         self.preset = self.unseen = 0
+        self.localization, self.measured = "en", None
 
     def of_page(self, whole: bool = True) -> Facts:
         return self.facts if whole else replace(self.facts, unseen=self.unseen)
@@ -37,6 +41,12 @@ class Source:
 
     def keep(self, request: Mapping[str, Any]) -> None:
         self.facts = replace(self.facts, saved=request)
+
+    def language(self) -> str:
+        return self.localization
+
+    def seconds(self, width: int, height: int) -> float | None:
+        return self.measured
 
     def refresh(self) -> str:
         self.facts = replace(self.facts, loras=(*self.facts.loras, *self.in_folder))
@@ -76,7 +86,7 @@ class Page:
         self.source = source
         self.downloads = Fetcher()
         self.blocks: Any
-        self.accordion = Accordion(tab, source, Widgets(foldable, lambda text, elem_id: gr.Button(text, elem_id=elem_id)), self.downloads)
+        self.accordion = Accordion(tab, source, Widgets(foldable), self.downloads)
         with gr.Blocks() as self.blocks:
             self.inputs = self.accordion.build()
             made = {
@@ -135,7 +145,24 @@ class Page:
     def set_host(self, name: str, value: Any) -> None:
         """One of the host's controls changes; the page's script then presses our hidden button."""
         self.values[self.host[name]._id] = value
-        self.fire("sync", "click")
+        self.sync()
+
+    def sync(self) -> None:
+        """What the page's script does when something has changed of which gradio tells nobody."""
+        self.act("sync")
+
+    def act(self, what: str) -> None:
+        """A button in the page's HTML is pressed."""
+        self.values[self.parts["act"]._id] = what
+        self.fire("go", "click")
+
+    def data(self) -> dict[str, Any]:
+        """What the page's script is told."""
+        return json.loads(html.unescape(self["data"].partition('data-fewstep="')[2].rpartition('"')[0]))
+
+    def status(self) -> dict[str, str]:
+        """The lines of the status panel, by name."""
+        return {name: html.unescape(text) for name, text in re.findall(r'<div class="fewstep-(\w+)">([^<]*)</div>', self["status"])}
 
     def switch_on(self) -> None:
         self.set("enabled", True)
