@@ -1,6 +1,7 @@
 """Compare: the user's own settings beside every accelerator that is installed."""
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ..words.say import Sentence, say
@@ -37,8 +38,7 @@ class Comparison:
         if self.seconds is not None:
             return say("page.compare.time", pictures=self.pictures, time=seconds_text(self.seconds))
         if self.like is not None:
-            own = f"{self.like:.0f}" if self.like >= 2 else f"{self.like:.1f}"
-            return say("page.compare.like", pictures=self.pictures, own=own)
+            return say("page.compare.like", pictures=self.pictures, own=math.ceil(self.like))
         return say("page.compare", pictures=self.pictures)
 
     @property

@@ -128,8 +128,8 @@ class View:
         return {
             "state": now.state, "on": s.enabled, "method": self.controls.method, "summary": s.plan.summary,
             "chip": told(now.chip), "icon": icon_html(now.state),
-            "cards": [_card(card, told) for card in self.cards],
-            "changed": [*names],
+            "cards": [_card(card, told) for card in self.cards], "keys": [card.key for card in self.cards],
+            "changed": [*names], "asked": {name: getattr(self.controls, name) for name in self.numbers},
             "hints": {
                 "fine": told(fine.hint(names)), "more": told(say("page.more.hint", count=to_download)) if to_download else "",
                 "details": told(say("page.details.hint")),

@@ -143,7 +143,7 @@ CHINESE |= {
     "page.info.steps": "适用于 {range}",
     "page.info.steps_best": "适用于 {range}，最佳 {best}",
     "page.info.recommended": "推荐 {best}",
-    "page.info.gamma": "每步的新噪声，最佳 {best}",
+    "page.info.gamma": "新噪声，最佳 {best}",
     "page.info.guidance": "模型内置，最佳 {best}",
     "page.info.cfg_steps": "其余步以 CFG 1 运行，0 为全部",
     "page.info.lora": "自动选用合适的文件",

@@ -143,7 +143,7 @@ ENGLISH |= {
     "page.info.steps": "Made for {range}",
     "page.info.steps_best": "Made for {range}, best {best}",
     "page.info.recommended": "Recommended {best}",
-    "page.info.gamma": "Fresh noise per step, best {best}",
+    "page.info.gamma": "Fresh noise, best {best}",
     "page.info.guidance": "Built into this model, best {best}",
     "page.info.cfg_steps": "The rest run at CFG 1. 0 is all",
     "page.info.lora": "Auto takes the one that fits",

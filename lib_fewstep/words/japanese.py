@@ -143,7 +143,7 @@ JAPANESE |= {
     "page.info.steps": "対応：{range}",
     "page.info.steps_best": "対応：{range}、推奨{best}",
     "page.info.recommended": "推奨{best}",
-    "page.info.gamma": "各ステップの新しいノイズ、推奨{best}",
+    "page.info.gamma": "新しいノイズの量、推奨{best}",
     "page.info.guidance": "このモデルに組み込み、推奨{best}",
     "page.info.cfg_steps": "残りはCFG 1。0で全ステップ",
     "page.info.lora": "自動で合うものを選びます",
