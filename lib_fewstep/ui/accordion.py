@@ -94,8 +94,9 @@ class Accordion:
         """Connects the events. `host` holds the host's controls by their names in `HOST_CONTROLS`; missing ones are done without."""
         self._names = [name for name in HOST_CONTROLS if name in host]
         parts, inputs = self._parts, [*self.inputs, *(host[name] for name in self._names)]
-        everything, line = [*self.inputs, *parts.shown], [parts.status, parts.details, parts.data, parts.save]
         control = dict(zip(ORDER, self.inputs, strict=True))
+        everything = [*self.inputs, *parts.shown]
+        line = [*(control[name] for name in NUMBERS), parts.status, parts.details, parts.data, parts.save]
 
         def on(event: Callable[..., Any], handle: Callable[[Asked], list[Any]], outputs: list[Any], more: tuple[Any, ...] = ()) -> Any:
             return event(lambda *values: handle(self._asked(values)), inputs=[*inputs, *more], outputs=outputs, **_QUIET)
@@ -162,7 +163,8 @@ class Accordion:
     def _line(self, asked: Asked) -> list[Any]:
         """For the controls as they stand: nothing is filled in over what the user has just set."""
         view = self._view(asked, fill=False)
-        return [view.status_html, view.details_html, view.data_html, gr.update(value=self._parts.say("page.save"))]
+        shown = [gr.update(visible=name in view.numbers) for name in NUMBERS]  # some only while CFG is above 1
+        return [*shown, view.status_html, view.details_html, view.data_html, gr.update(value=self._parts.say("page.save"))]
 
     def _acted(self, asked: Asked, prompt: bool) -> list[Any]:
         """What a button in the page's HTML asks for."""

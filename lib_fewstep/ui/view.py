@@ -126,7 +126,7 @@ class View:
         runs = s.enabled and s.plan.active and now.state in (ON, SLOWER, COMPARING)
         guided = (_GUIDANCE,) if s.plan.guidance is not None else ()
         return {
-            "state": now.state, "on": s.enabled, "method": self.controls.method, "summary": s.plan.summary,
+            "state": now.state, "on": s.enabled, "method": self.controls.method, "summary": "" if s.facts.unseen else s.plan.summary,
             "chip": told(now.chip), "icon": icon_html(now.state),
             "cards": [_card(card, told) for card in self.cards], "keys": [card.key for card in self.cards],
             "changed": [*names], "asked": {name: getattr(self.controls, name) for name in self.numbers},

@@ -127,6 +127,10 @@ class Page:
         choices = self._prop(name, "choices")
         return [choice[0] if isinstance(choice, (tuple, list)) else choice for choice in choices]
 
+    def cards(self) -> list[str]:
+        """The keys of the methods that can be chosen with one click."""
+        return [choice[1] for choice in self._prop("method", "choices")]
+
     def is_visible(self, name: str) -> bool:
         return bool(self._prop(name, "visible"))
 
@@ -164,6 +168,14 @@ class Page:
         """The lines of the status panel, by name."""
         return {name: html.unescape(text) for name, text in re.findall(r'<div class="fewstep-(\w+)">([^<]*)</div>', self["status"])}
 
+    def line(self) -> str:
+        """What exactly runs, in one line."""
+        return self.data()["summary"]
+
+    def state(self) -> str:
+        """The state that the status panel shows."""
+        return self.data()["state"]
+
     def switch_on(self) -> None:
         self.set("enabled", True)
 
@@ -171,6 +183,14 @@ class Page:
         fired = [number for number, targets in self._targets() if (self.parts[name]._id, event) in targets]
         assert fired, f"nothing listens to {event} of {name}"
         for number in fired:
+            self._run(number)
+
+    def after(self, name: str, event: str) -> None:
+        """What the page runs when the answer to an event is there."""
+        first = next(number for number, targets in self._targets() if (self.parts[name]._id, event) in targets)
+        following = [number for number, after in self._following() if after == first]
+        assert following, f"nothing follows {event} of {name}"
+        for number in following:
             self._run(number)
 
     def paste(self, fields: list[tuple[Any, Any]], params: dict[str, Any]) -> None:
@@ -190,6 +210,11 @@ class Page:
         if OLD_GRADIO:
             return [(i, [(target, d["trigger"]) for target in d["targets"]]) for i, d in enumerate(self.blocks.dependencies)]
         return [(i, function.targets) for i, function in self.blocks.fns.items()]
+
+    def _following(self) -> list[tuple[int, int | None]]:
+        if OLD_GRADIO:
+            return [(i, d["trigger_after"]) for i, d in enumerate(self.blocks.dependencies)]
+        return [(i, function.trigger_after) for i, function in self.blocks.fns.items()]
 
     def _run(self, number: int) -> None:
         if OLD_GRADIO:
