@@ -113,7 +113,8 @@ def _shown(profile: Profile) -> dict[str, Any]:
 
 def _described(lora: InstalledLora, usable: set[str], tables: Tables) -> _Lora:
     found = lora.detection
-    label = tables.profiles[found.method].label if found.method in tables.profiles else ""
+    profile = tables.profiles.get(found.method or "")
+    label = profile.label if profile is not None else ""
     return _Lora(
         name=lora.name, method=found.method, family=found.family, label=label, reason=found.reason, readable=found.readable,
         fits=lora.name in usable,

@@ -111,8 +111,9 @@ def _checkpoints(s: Situation) -> Iterator[Row]:
 
 
 def _others(s: Situation) -> Iterator[Row]:
+    shown = set(shown_methods(s))
     for profile in s.tables.profiles.values():
-        if s.facts.family is None or s.facts.family not in profile.families:
+        if profile.key not in shown and (s.facts.family is None or s.facts.family not in profile.families):
             families = ", ".join(FAMILIES[family].short for family in profile.families)
             licence = licence_text(profile.licence) if profile.licence else ""
             yield Row(profile.key, named(profile), families, "", licence, profile.noncommercial)

@@ -41,7 +41,8 @@ class Parts:
             self.status, self.start, self.choose, self.compare, self.fine, self.save, self.forget, self.message, self.more,
             self.details_fold, self.details, self.data,
         ]
-        for component in (*controls.values(), *self.shown, self.act, self.memory, self.go, self.reset):
+        made: list[Any] = [*controls.values(), *self.shown, self.act, self.memory, self.go, self.reset]
+        for component in made:
             component.do_not_save_to_config = True  # the host's attribute: a saved default would show values of another method
         return [controls[name] for name in ORDER]
 

@@ -19,7 +19,6 @@ from tests.core.situations import HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, U
 from tests.ui.page import Page, Source
 
 
-
 @pytest.fixture
 def page() -> Page:
     """An SD1.5 checkpoint, with LCM, TCD and a style LoRA."""
@@ -418,7 +417,7 @@ def test_no_value_of_the_hosts_makes_it_raise(name: str, page: Page) -> None:
         values = (*page.args(), *(value if other == name else page.values[page.host[other]._id] for other in names))
         asked = page.accordion._asked(values)
         for answer in (page.accordion._line(asked), page.accordion._followed(asked)):
-            assert any(isinstance(part, str) and 'data-state="on"' in part or 'data-state="slower"' in str(part) for part in answer)
+            assert any((isinstance(part, str) and 'data-state="on"' in part) or 'data-state="slower"' in str(part) for part in answer)
 
 
 # ------------------------------------------------------------------------------------------------------------- from an infotext
