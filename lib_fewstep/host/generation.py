@@ -55,12 +55,14 @@ def end(p: Any, facts: HostFacts) -> None:
 
 
 def cost(p: Any, method: str, facts: HostFacts) -> str:
-    """What `method` would do with `p`, in the few words that a plot's label has room for."""
+    """What `method` would do with `p`, or the user's own settings, in the few words that a plot's label has room for."""
     prompt = p.prompt if isinstance(p.prompt, str) else p.prompt[0]
-    plan = make_plan(request_from({"method": method}, request_of(p, prompt, "")), facts.of_generation(p), facts.tables)
-    if not plan.active:
+    own = method == xyz.OFF
+    plan = make_plan(request_from({} if own else {"method": method}, request_of(p, prompt, "")), facts.of_generation(p), facts.tables)
+    if not plan.active and not own:
         return f"{method}: not possible"
-    return plan.label if plan.evaluations is None else f"{plan.label}: {notes.counted(plan.evaluations, 'evaluation')}"
+    made, label = (plan.evaluations_without, "your settings") if own else (plan.evaluations, plan.label)
+    return label if made is None else f"{label}, {notes.counted(made, 'evaluation')}"
 
 
 def _decide(p: Any, args: Sequence[Any], facts: HostFacts, prompt: str, negative_prompt: str) -> Plan | None:

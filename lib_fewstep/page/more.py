@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..core.families import FAMILIES
 from ..core.fits import unsupported
-from ..core.offers import Offer, offers_for
+from ..core.offers import CANCELLED, FAILED, Offer, offers_for
 from ..core.profiles import CHECKPOINT, NOTHING, Profile
 from ..words.say import Sentence, say
 from .cards import negative_prompt, shown_methods
@@ -30,6 +30,8 @@ class Row:
     recommended: bool = False
     button: str = ""
     act: str = ""
+    news: str = ""
+    """How its last download ended, if it did not succeed."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ def _download(profile: Profile, offer: Offer, s: Situation) -> Row:
     may = s.forbidden is None
     act = f"download:{profile.key}" if may else f"open:https://huggingface.co/{offer.repo}"
     button = say("page.more.get") if may else say("page.open_page")
-    return _row(profile, s, size_text(offer.size), licence_text(offer.licence), offer.noncommercial, button, act)
+    row = _row(profile, s, size_text(offer.size), licence_text(offer.licence), offer.noncommercial, button, act)
+    ended = s.progress is not None and s.progress.offer.method == profile.key and s.progress.state in (FAILED, CANCELLED)
+    return replace(row, news=s.progress.message) if ended and s.progress is not None else row
 
 
 def _usable(s: Situation) -> Iterator[Row]:

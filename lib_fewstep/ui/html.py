@@ -30,7 +30,7 @@ _ROWS_SHOWN = 5
 def status_html(status: Status, told: Say) -> str:
     """The status panel."""
     lines = [("word", status.word), ("headline", status.headline), ("sentence", status.sentence), ("note", status.note)]
-    text = "".join(f'<div class="fewstep-{name}">{html.escape(told(line))}</div>' for name, line in lines if line)
+    text = "".join(f'<div class="fewstep-{name}"{_title(name, told(line))}>{html.escape(told(line))}</div>' for name, line in lines if line)
     if status.share is not None:
         text += f'<progress max="1" value="{status.share:.3f}"></progress>'
     button = button_html(status.act, told(status.button), status.strong) if status.button else ""
@@ -38,6 +38,11 @@ def status_html(status: Status, told: Say) -> str:
         f'<div class="fewstep-status" data-state="{status.state}">{icon_html(status.state)}'
         f'<div class="fewstep-text" role="status">{text}</div>{button}</div>'
     )
+
+
+def _title(name: str, text: str) -> str:
+    """Of a note, which may be cut to a line."""
+    return f' title="{html.escape(text)}"' if name == "note" else ""
 
 
 def icon_html(state: str) -> str:
@@ -98,9 +103,10 @@ def _row_html(row: Row, told: Say) -> str:
         verb = {"download": "page.more.get_named", "use": "page.use_named"}.get(row.act.partition(":")[0], "page.open_named")
         button = button_html(row.act, told(row.button), row.recommended, told(say(verb, name=row.name)))
     name, facts = html.escape(told(row.name)), html.escape(told(row.facts))
+    news = f'<div class="fewstep-nc">{html.escape(told(row.news))}</div>' if row.news else ""
     return (
         f'<div class="fewstep-row" role="listitem"><div class="fewstep-what"><div class="fewstep-name">{name}{mark}</div>'
-        f'<div class="fewstep-quiet">{facts}</div></div><div class="fewstep-size">{size}</div>{button}</div>'
+        f'<div class="fewstep-quiet">{facts}</div>{news}</div><div class="fewstep-size">{size}</div>{button}</div>'
     )
 
 

@@ -84,7 +84,7 @@ def test_what_auto_takes_is_told() -> None:
 
 def test_a_start_is_recommended_with_size_and_licence_and_one_without_a_download() -> None:
     rows = first_steps(seen(facts("sdxl")))
-    assert [(row.key, row.recommended) for row in rows][0] == ("hyper-sdxl-8", True)
+    assert (rows[0].key, rows[0].recommended) == ("hyper-sdxl-8", True)
     assert (rows[0].size, rows[0].licence, rows[0].act) == ("787 MB", "openrail++", "download:hyper-sdxl-8")
     assert len(rows) == 4 and not any(row.nc or row.recommended for row in rows[1:])
     assert (rows[-1].key, rows[-1].size, rows[-1].act) == ("ays-10", "no file needed", "use:ays-10")
@@ -120,7 +120,8 @@ def test_what_is_changed_is_counted() -> None:
 
 
 @pytest.mark.parametrize(("size", "text"), [
-    (787_359_648, "787 MB"), (999_400_000, "999 MB"), (1_200_000_000, "1.2 GB"), (6_938_040_714, "6.9 GB"), (None, "size unknown"), (3000, "1 MB"),
+    (787_359_648, "787 MB"), (999_400_000, "999 MB"), (1_200_000_000, "1.2 GB"), (6_938_040_714, "6.9 GB"), (None, "size unknown"),
+    (3000, "1 MB"),
 ])
 def test_sizes_are_told_as_people_do(size: int | None, text: str) -> None:
     assert size_text(size) == text

@@ -166,7 +166,7 @@ class Page:
 
     def status(self) -> dict[str, str]:
         """The lines of the status panel, by name."""
-        return {name: html.unescape(text) for name, text in re.findall(r'<div class="fewstep-(\w+)">([^<]*)</div>', self["status"])}
+        return {name: html.unescape(text) for name, text in re.findall(r'<div class="fewstep-(\w+)"[^>]*>([^<]*)</div>', self["status"])}
 
     def line(self) -> str:
         """What exactly runs, in one line."""
