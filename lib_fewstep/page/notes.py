@@ -29,7 +29,7 @@ def _spoils(s: Situation) -> Sentence | None:
         key = "page.note.made_for" if profile.steps.max == 1 == profile.steps.min else "page.note.made_for_steps"
         return say(key, name=profile.name, steps=range_text(profile.steps))
     if plan.cfg > profile.cfg.max:
-        return say("page.note.cfg", cfg=f"{profile.cfg.max:g}")
+        return say("page.note.cfg_twice") if profile.cfg.max <= 1 else say("page.note.cfg", cfg=f"{profile.cfg.max:g}")
     return None
 
 

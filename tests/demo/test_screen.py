@@ -322,3 +322,37 @@ def test_nothing_installed_shows_a_start_and_nothing_to_set(opened: Callable[...
         shutil.rmtree(folder)
         away.rename(folder)
         host.post("/sdapi/v1/refresh-loras", {})
+
+
+def plot_of(screen: Screen) -> list[str]:
+    """What the X/Y/Z plot's controls show."""
+    script = screen.page.locator("#txt2img_script_container #script_list input").first
+    axes = [screen.page.locator(f"#script_txt2img_xyz_plot_{axis}_type input").first for axis in "xyz"]
+    return [control.input_value() for control in (script, *axes, screen.page.locator("#script_txt2img_xyz_plot_x_values textarea").first)]
+
+
+@pytest.mark.parametrize("stopped", [False, True], ids=["to-its-end", "stopped"])
+def test_compare_makes_pictures_and_puts_the_plot_back(opened: Callable[..., Screen], stopped: bool) -> None:
+    screen = opened().open()
+    screen.page.locator("#txt2img_prompt textarea").fill("a red circle")
+    before = plot_of(screen)
+    assert screen.part("compare").inner_text() == "Compare all: 3 pictures, as long as 2 of yours"
+    screen.part("compare").click()
+    screen.wait("comparing")
+    assert screen.headline().startswith("3 pictures")
+    if stopped:
+        screen.part("status").get_by_role("button", name="Stop").click()
+    screen.wait("on")
+    screen.until(lambda: plot_of(screen) == before)
+    if not stopped:
+        screen.until(lambda: screen.page.locator("#txt2img_gallery img").count() >= 3)
+
+
+def test_a_comparison_that_cannot_start_puts_the_plot_back(opened: Callable[..., Screen]) -> None:
+    screen = opened().open()
+    before = plot_of(screen)
+    screen.page.evaluate("document.querySelector('#txt2img_generate').remove()")
+    screen.part("compare").click()
+    screen.wait("comparing")
+    screen.wait("on")
+    assert plot_of(screen) == before

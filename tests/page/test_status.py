@@ -174,10 +174,12 @@ def test_off_and_cannot_name_what_runs() -> None:
     ({"negative_prompt": "blurry"}, "Your negative prompt has no effect."),
     ({"negative_prompt": "blurry", "steps": 6}, "Hyper-SD is made for 8 steps. Others look worse. +1 in Details"),
     ({"host_steps": 8, "host_cfg": 1.0}, "Compared with your own 8 steps at CFG 1."),
-    ({"cfg": 1.5}, "Above CFG 1 colours may burn."),
+    ({"cfg": 1.5}, "Above CFG 1 a step costs twice, and colours may burn."),
+    ({"cfg": 1.5, "method": "lcm"}, ""),
+    ({"cfg": 2.5, "method": "lcm"}, "Above CFG 2 colours may burn."),
 ])
 def test_the_most_important_note_stands_there(asked: dict[str, Any], note: str) -> None:
-    assert status(seen(replace(SDXL, skips_uncond=True), **asked)).note == note
+    assert status(seen(replace(SDXL, loras=(*SDXL.loras, lora("lcm", "lcm", "sdxl")), skips_uncond=True), **asked)).note == note
 
 
 def test_a_download_tells_size_and_licence() -> None:
