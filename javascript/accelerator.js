@@ -178,7 +178,9 @@
             const control = byId(`${tab}_${name}`), decided = now.decides.includes(name);
             if (!control) continue;
             if (control.classList.contains("fewstep-overridden") !== decided) control.classList.toggle("fewstep-overridden", decided);
+            put(control, "title", decided ? now.decided : "");
             put(control, "data-decided", decided ? now.decided : "");
+            put(control.querySelector('span[data-testid="block-info"]'), "data-decided", decided ? now.decided : "");
         }
     }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..core.families import FAMILIES
 from ..core.fits import unsupported
-from ..core.offers import CANCELLED, FAILED, Offer, offers_for
+from ..core.offers import CANCELLED, FAILED, Offer, offers_for, readable_files
 from ..core.profiles import CHECKPOINT, NOTHING, Profile
 from ..words.say import Sentence, say
 from .cards import negative_prompt, shown_methods
@@ -73,9 +73,9 @@ def downloads(s: Situation) -> Iterator[Row]:
     """Files that can be had for the checkpoint's family, in the order that Auto prefers."""
     if s.own is not None:
         return
-    usable = {profile.key for profile in s.runnable}
+    usable, there = {profile.key for profile in s.runnable}, readable_files(s.facts)
     for key in s.tables.auto_order:
-        offer = next(iter(offers_for(key, s.facts, s.tables)), None) if key not in usable else None
+        offer = next(iter(offers_for(key, s.facts, s.tables, there)), None) if key not in usable else None
         if offer is not None:
             yield _download(s.tables.profiles[key], offer, s)
 
