@@ -13,7 +13,7 @@
     const FOLLOWED_CHOICES = ["sampling", "hr_sampler", "hr_scheduler"];
     const DECIDABLE = ["steps", "cfg_scale", "sampling", "scheduler", "distilled_cfg_scale"];
     const SLOW = ["downloading", "looking", "comparing"];
-    const TYPING_PAUSE_MS = 500, ASK_MS = 700, WATCH_MS = 1000, ARMED_MS = 5000;
+    const TYPING_PAUSE_MS = 500, ASK_MS = 700, WATCH_MS = 1000, ARMED_MS = 5000, START_MS = 10000;
     const NEXT = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1};
 
     const app = () => gradioApp();
@@ -47,7 +47,8 @@
     }
 
     const isOpen = (tab) => Boolean(inPart(tab, "accordion", ".label-wrap.open"));
-    const sync = (tab) => act(tab, "sync");
+    const comparing = {}; // until then nothing looks again: the panel tells of the comparison
+    const sync = (tab) => { if (!comparing[tab]) act(tab, "sync"); };
     const syncIfSeen = (tab) => { if (isOn(tab) || isOpen(tab)) sync(tab); };
 
     function follow(tab, control, event) {
@@ -82,14 +83,30 @@
         return false;
     }
 
+    function begin(tab) {
+        comparing[tab] = true;
+        setTimeout(() => { if (told[tab].state !== "comparing") comparing[tab] = false; }, START_MS);
+    }
+
     function onClick(event) {
         const path = event.composedPath()[0];
         const button = path.closest && path.closest("button[data-act], .fewstep-compare, .fewstep-fold .label-wrap, .fewstep-body");
         const tab = button && TABS.find((name) => byId(`fewstep_${name}_accordion`)?.contains(button));
         if (!tab) return;
         if (button.dataset.act) pressed(tab, button);
-        else if (button.closest(".fewstep-compare") && !confirmed(tab, button)) event.stopImmediatePropagation();
+        else if (button.closest(".fewstep-compare")) {
+            if (confirmed(tab, button)) begin(tab);
+            else event.stopImmediatePropagation();
+        }
         setTimeout(() => draw(tab), 0); // opening a fold changes a class only
+    }
+
+    // gradio tells Python of a card that the page itself chooses as of one that the user clicks; the browser does not.
+    function onChange(event) {
+        const at = event.composedPath()[0], cards = at.closest && at.type === "radio" && at.closest(".fewstep-cards");
+        const tab = cards && TABS.find((name) => cards === part(name, "method") || part(name, "method")?.contains(cards));
+        const key = tab && told[tab] && told[tab].keys[[...cards.querySelectorAll("input[type=radio]")].indexOf(at)];
+        if (key) act(tab, `use:${key}`);
     }
 
     function onKey(event) {
@@ -238,7 +255,7 @@
             } else if (!news || news.state !== now) break;
             else show(tab, news);
         }
-        watching[tab] = false;
+        watching[tab] = comparing[tab] = false;
         if (SLOW.includes(told[tab].state)) TABS.forEach(sync);
     }
 
@@ -299,6 +316,7 @@
         if (greeted || !part("txt2img", "go")) return;
         greeted = true;
         document.addEventListener("click", onClick, true);
+        document.addEventListener("change", onChange, true);
         document.addEventListener("keydown", onKey, true);
         TABS.forEach(sync);
     });

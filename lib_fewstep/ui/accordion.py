@@ -101,15 +101,14 @@ class Accordion:
         def on(event: Callable[..., Any], handle: Callable[[Asked], list[Any]], outputs: list[Any], more: tuple[Any, ...] = ()) -> Any:
             return event(lambda *values: handle(self._asked(values)), inputs=[*inputs, *more], outputs=outputs, **_QUIET)
 
-        for event in (control["enabled"].change, control["lora"].input):
+        for event in (control["enabled"].change, control["method"].change, control["lora"].input):
             on(event, self._followed, everything)
-        on(control["method"].input, self._chosen, everything)
         on(parts.reset.click, lambda asked: self._everything(asked, refill=True), everything)
         on(parts.save.click, self._saved, everything)
         on(parts.forget.click, self._forgotten, everything)
         prompt = [host["prompt"]] if "prompt" in host else []
         on(parts.go.click, lambda asked: self._acted(asked, bool(prompt)), [*everything, *prompt], (parts.act,))
-        for name in ("method", *NUMBERS):
+        for name in NUMBERS:
             on(control[name].change, self._line, line)
         plot = Plot.of(host)
         parts.compare.visible = plot is not None
@@ -136,10 +135,6 @@ class Accordion:
 
     def _followed(self, asked: Asked) -> list[Any]:
         return self._everything(asked)
-
-    def _chosen(self, asked: Asked) -> list[Any]:
-        """A card was clicked: it is meant to run."""
-        return self._everything(replace(asked, controls=replace(asked.controls, enabled=True)), refill=True)
 
     def _everything(self, asked: Asked, refill: bool = False, message: str = "") -> list[Any]:
         """Updates for all controls and all that is shown."""

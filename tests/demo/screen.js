@@ -53,7 +53,7 @@
     return {
         texts, wide, overlaps, state: panel.dataset.state, height: panel.getBoundingClientRect().height,
         border: look.borderLeftWidth, colour: look.borderLeftColor, icon: getComputedStyle(panel.querySelector("svg path")).fill,
-        cards: document.querySelector("#fewstep_txt2img_method")?.getBoundingClientRect().top ?? 0,
+        cards: (document.querySelector("#fewstep_txt2img_method")?.getBoundingClientRect().top ?? 0) - root.getBoundingClientRect().top,
         columns: new Set([...body.querySelectorAll(".fewstep-cards label")].filter(seen).map((label) => Math.round(label.getBoundingClientRect().left))).size,
     };
 }

@@ -141,10 +141,13 @@ class Page:
     # ------------------------------------------------------------------------------------------------------- what is done
 
     def set(self, name: str, value: Any) -> None:
-        """The user sets one of our controls. The dropdowns tell the user's choice ("input") from one that the page makes."""
-        event = "input" if name in ("method", "lora") else "change"
+        """The user sets one of our controls. The dropdown tells the user's choice ("input") from one that the page makes; of a card
+        that is clicked the page's script tells.
+        """
         self.values[self.parts[name]._id] = value
-        self.fire(name, event)
+        self.fire(name, "input" if name == "lora" else "change")
+        if name == "method":
+            self.act(f"use:{value}")
 
     def set_host(self, name: str, value: Any) -> None:
         """One of the host's controls changes; the page's script then presses our hidden button."""

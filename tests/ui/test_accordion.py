@@ -277,7 +277,7 @@ def test_an_answer_that_comes_late_does_not_undo_what_was_set_meanwhile(page: Pa
     asked = tuple(page.values[component._id] for component in [*page.inputs, *(page.host[n] for n in names)])
     answer = page.accordion._followed(page.accordion._asked(asked))
     assert not [update for update in answer[: len(ORDER)] if "value" in update], "what stays is not sent"
-    changed = page.accordion._chosen(page.accordion._asked((True, "lcm", *asked[2:])))
+    changed = page.accordion._followed(page.accordion._asked((True, "lcm", *asked[2:])))
     assert changed[ORDER.index("filled_for")]["value"] == "lcm" and "value" not in changed[1]
 
 
@@ -418,6 +418,13 @@ def test_no_value_of_the_hosts_makes_it_raise(name: str, page: Page) -> None:
         asked = page.accordion._asked(values)
         for answer in (page.accordion._line(asked), page.accordion._followed(asked)):
             assert any((isinstance(part, str) and 'data-state="on"' in part) or 'data-state="slower"' in str(part) for part in answer)
+
+
+def test_without_the_script_a_card_fills_in_its_values_all_the_same(page: Page) -> None:
+    page.switch_on()
+    page.values[page.parts["method"]._id] = "lcm"
+    page.fire("method", "change")
+    assert (page["filled_for"], page.state()) == ("lcm", "on") and what_runs(page).changed == {}
 
 
 # ------------------------------------------------------------------------------------------------------------- from an infotext
