@@ -270,7 +270,7 @@ def paste(tab: Tab, infotext: str, prompt: str) -> None:
 def state(tab: Tab) -> dict[str, Any]:
     """All that a paste may change and that a generation depends on."""
     own = {name: tab.number(name) for name in ("steps", "cfg", "weight")} if tab.is_on else {}
-    if tab.is_on and tab.own("gamma").is_visible():
+    if tab.is_on and "gamma" in tab.data()["asked"]:
         own["gamma"] = tab.number("gamma")
     lora = tab.own("lora").locator("input").first.input_value().partition(" — ")[0] if tab.is_on else ""  # what it is comes a moment later
     host = {name: tab.host(name).locator("input[type=number]").first.input_value() for name in ("steps", "cfg_scale", "width", "height")}
