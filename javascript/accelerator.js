@@ -252,6 +252,7 @@
             if (now === "comparing") {
                 idle = news && news.busy ? 0 : idle + 1;
                 if (idle > 4) break;
+                if (news && news.chip) show(tab, {chip: news.chip});
             } else if (!news || news.state !== now) break;
             else show(tab, news);
         }

@@ -17,7 +17,7 @@ from ..core.plan import Plan
 from ..core.profiles import Profile, Range, Tables
 from ..core.request import Request, request_from
 from ..page.status import downloading, looking
-from ..words.say import in_language
+from ..words.say import in_language, say
 from .access import guards
 from .facts import HostFacts
 from .openapi import answered, array_of, json_content, open_object, or_null, schema_of, with_fields
@@ -130,7 +130,10 @@ def _how_far(facts: HostFacts, download: Progress | None) -> _Progress:
         what = downloading(download, facts.tables) if download is not None and download.running else None
     texts = {name: in_language(getattr(what, name, ""), language) for name in ("state", "headline", "sentence", "chip")}
     state = shared.state
+    picture, pictures = state.job_no + 1, max(state.job_count, 0)
+    if what is None and pictures > 1:
+        texts["chip"] = in_language(say("page.compare.chip", picture=min(picture, pictures), pictures=pictures), language)
     share = (what.share or 0.0) if what is not None else 0.0
     return _Progress(
-        **texts, share=share, busy=bool(state.job) or state.job_count > 0, picture=state.job_no + 1, pictures=max(state.job_count, 0)
+        **texts, share=share, busy=bool(state.job) or pictures > 0, picture=picture, pictures=pictures
     )

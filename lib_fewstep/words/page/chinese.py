@@ -165,6 +165,7 @@ PAGE: dict[str, str] = {
     "page.compare.like": "全部对比：{pictures} 张，相当于你自己的 {own} 张",
     "page.compare.again": "再次点击：{pictures} 张，约 {time}",
     "page.compare.again_long": "再次点击：{pictures} 张",
+    "page.compare.chip": "正在对比，第 {picture} / {pictures} 张",
     "page.compare.headline": "{pictures} 张，约 {time}",
     "page.compare.pictures": "{pictures} 张",
     "page.compare.sentence": "用同一随机种子对比你自己的设置和全部 {methods} 种方法。",

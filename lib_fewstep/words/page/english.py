@@ -165,6 +165,7 @@ PAGE: dict[str, str] = {
     "page.compare.like": "Compare all: {pictures} pictures, as long as {own} of yours",
     "page.compare.again": "Press again: {pictures} pictures, about {time}",
     "page.compare.again_long": "Press again: {pictures} pictures",
+    "page.compare.chip": "Comparing, picture {picture} of {pictures}",
     "page.compare.headline": "{pictures} pictures, about {time}",
     "page.compare.pictures": "{pictures} pictures",
     "page.compare.sentence": "Your own settings and all {methods} methods, with one seed.",

@@ -165,6 +165,7 @@ PAGE: dict[str, str] = {
     "page.compare.like": "すべて比較：{pictures}枚、元の設定{own}枚分の時間",
     "page.compare.again": "もう一度押すと開始：{pictures}枚、約{time}",
     "page.compare.again_long": "もう一度押すと開始：{pictures}枚",
+    "page.compare.chip": "比較中、{pictures}枚中{picture}枚目",
     "page.compare.headline": "{pictures}枚、約{time}",
     "page.compare.pictures": "{pictures}枚",
     "page.compare.sentence": "元の設定と{methods}個の方式を、同じシードで比べます。",
