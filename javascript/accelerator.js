@@ -237,9 +237,9 @@
             if (line && text && line.textContent !== text) line.textContent = text;
         }
         const bar = inPart(tab, "status", "progress");
-        if (bar) bar.value = news.share;
-        const chip = inPart(tab, "accordion", ".fewstep-chip");
-        if (chip && news.chip && chip.lastChild) chip.lastChild.textContent = chip.dataset.text = news.chip;
+        if (bar && news.share !== undefined) bar.value = news.share;
+        if (news.chip) told[tab].chip = news.chip;
+        drawTitle(tab, told[tab]);
     }
 
     // Asked again only when the last answer is there: none can overtake another.
