@@ -71,13 +71,18 @@ def first_steps(s: Situation) -> list[Row]:
 
 def downloads(s: Situation) -> Iterator[Row]:
     """Files that can be had for the checkpoint's family, in the order that Auto prefers."""
-    if s.own is not None:
+    return (_download(s.tables.profiles[offer.method], offer, s) for offer in offered(s))
+
+
+def offered(s: Situation) -> Iterator[Offer]:
+    """The best file of each method that has none here."""
+    if s.own is not None or s.facts.family is None:
         return
     usable, there = {profile.key for profile in s.runnable}, readable_files(s.facts)
     for key in s.tables.auto_order:
         offer = next(iter(offers_for(key, s.facts, s.tables, there)), None) if key not in usable else None
         if offer is not None:
-            yield _download(s.tables.profiles[key], offer, s)
+            yield offer
 
 
 def _download(profile: Profile, offer: Offer, s: Situation) -> Row:

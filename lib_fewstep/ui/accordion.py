@@ -96,13 +96,14 @@ class Accordion:
         parts, inputs = self._parts, [*self.inputs, *(host[name] for name in self._names)]
         control = dict(zip(ORDER, self.inputs, strict=True))
         everything = [*self.inputs, *parts.shown]
-        line = [*(control[name] for name in NUMBERS), parts.status, parts.details, parts.data, parts.save]
+        line = [control["cfg_steps"], parts.status, parts.details, parts.data, parts.save]
 
         def on(event: Callable[..., Any], handle: Callable[[Asked], list[Any]], outputs: list[Any], more: tuple[Any, ...] = ()) -> Any:
             return event(lambda *values: handle(self._asked(values)), inputs=[*inputs, *more], outputs=outputs, **_QUIET)
 
-        for event in (control["enabled"].change, control["method"].change, control["lora"].input):
+        for event in (control["enabled"].change, control["lora"].input):
             on(event, self._followed, everything)
+        on(control["method"].change, self._filled, [*self.inputs, parts.status, parts.details, parts.data])
         on(parts.reset.click, lambda asked: self._everything(asked, refill=True), everything)
         on(parts.save.click, self._saved, everything)
         on(parts.forget.click, self._forgotten, everything)
@@ -136,6 +137,11 @@ class Accordion:
     def _followed(self, asked: Asked) -> list[Any]:
         return self._everything(asked)
 
+    def _filled(self, asked: Asked) -> list[Any]:
+        """Another card is chosen, by the user or by a paste. The lists follow when the page's script tells that it was the user."""
+        view = self._view(asked)
+        return [*self._controls(view, asked), view.status_html, view.details_html, view.data_html]
+
     def _everything(self, asked: Asked, refill: bool = False, message: str = "") -> list[Any]:
         """Updates for all controls and all that is shown."""
         view = self._view(asked, whole=refill, refill=refill)
@@ -158,8 +164,8 @@ class Accordion:
     def _line(self, asked: Asked) -> list[Any]:
         """For the controls as they stand: nothing is filled in over what the user has just set."""
         view = self._view(asked, fill=False)
-        shown = [gr.update(visible=name in view.numbers) for name in NUMBERS]  # some only while CFG is above 1
-        return [*shown, view.status_html, view.details_html, view.data_html, gr.update(value=self._parts.say("page.save"))]
+        guided = gr.update(visible="cfg_steps" in view.numbers)  # only while CFG is above 1
+        return [guided, view.status_html, view.details_html, view.data_html, gr.update(value=self._parts.say("page.save"))]
 
     def _acted(self, asked: Asked, prompt: bool) -> list[Any]:
         """What a button in the page's HTML asks for."""

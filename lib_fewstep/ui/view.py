@@ -17,7 +17,7 @@ from ..page import fine
 from ..page.cards import Card, aria, cards
 from ..page.compare import Comparison, comparison
 from ..page.details import details
-from ..page.more import Group, first_steps, groups
+from ..page.more import first_steps, groups, offered
 from ..page.situation import Situation, situation
 from ..page.status import COMPARING, ON, SETUP, SLOWER, Status, own_steps, status
 from ..words.say import in_language, say
@@ -90,10 +90,6 @@ class View:
     def compare(self) -> Comparison | None:
         return comparison(self.situation)
 
-    @cached_property
-    def _groups(self) -> list[Group]:
-        return groups(self.situation)
-
     # -- as HTML
 
     @property
@@ -108,7 +104,7 @@ class View:
 
     @property
     def more_html(self) -> str:
-        return more_html(self._groups, self.told)
+        return more_html(groups(self.situation), self.told)
 
     @property
     def details_html(self) -> str:
@@ -122,7 +118,7 @@ class View:
         """What the page's script needs: attributes of the cards and the folds, the title's words, and what to mark."""
         s, now, told = self.situation, self.status, self.told
         names = fine.changed(s, self.controls)
-        to_download = sum(row.act.startswith("download:") for group in self._groups for row in group.rows)
+        to_download = sum(1 for _ in offered(s)) if s.forbidden is None else 0
         runs = s.enabled and s.plan.active and now.state in (ON, SLOWER, COMPARING)
         guided = (_GUIDANCE,) if s.plan.guidance is not None else ()
         return {
