@@ -9,7 +9,7 @@ PARALLEL ?= -n 2 --dist loadgroup
 .PHONY: help demo serve test test-gradio3 lint types bench clean
 help:
 	@echo "make demo    a few methods on the tiny models: table, and demo/out/compare.png"
-	@echo "make serve   the page with the accordion, on the embedded WebUI"
+	@echo "make serve   the page with the accordion, on the embedded WebUI: press Generate"
 	@echo "make test    all tests: embedded WebUI, and every real one that is linked"
 	@echo "make lint    ruff;   make types    pyright;   make bench    figures;   make clean"
 
@@ -37,13 +37,13 @@ demo: $(VENV)/.demo
 	$(VENV)/bin/python -m demo
 
 serve: $(VENV)/.demo
-	$(VENV)/bin/python -m demo.serve
+	$(VENV)/bin/python -m demo.serve --example
 
 test: $(VENV)/.ready test-gradio3
 	$(VENV)/bin/python -m pytest $(PARALLEL)
 
 test-gradio3: $(VENV3)/.ready
-	$(VENV3)/bin/python -m pytest $(PARALLEL) tests/ui tests/downloads tests/demo/test_page.py
+	$(VENV3)/bin/python -m pytest $(PARALLEL) tests/ui tests/downloads tests/demo/test_page.py tests/demo/test_example.py tests/host/test_access.py
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
-from demo import compare, judge, scenes, weights
+from demo import compare, judge, scenes
 from demo.host.session import Session
-from demo.places import OUT, REPOSITORY, prepare_data
+from demo.places import OUT, REPOSITORY, prepare_data, prepare_models
+from demo.printing import LiveLine
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -14,21 +17,24 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--pictures", type=int, default=32, help="prompts per method (default 32, at most 500)")
     parser.add_argument("--methods", nargs="*", default=compare.METHODS, help="keys of methods")
+    parser.add_argument("--sheet", type=Path, default=OUT / "compare.png", help="where the picture goes")
     options = parser.parse_args(arguments)
 
-    models = weights.unpack(OUT / "models")
+    prompts = scenes.demo_prompts(options.pictures)
+    models = prepare_models()
     session = Session(models.folder, prepare_data(), [REPOSITORY])
     referee = judge.load_judge(models.judge)
-    prompts = scenes.demo_prompts(options.pictures)
     doubt = 50 / len(prompts) ** 0.5  # standard error of a share near one half, in points
-    print(f"{len(prompts)} pictures per method. Right: everything the prompt names is there, +-{doubt:.0f} points.\n")
+    total = len(prompts) * (1 + 2 * len(options.methods))
+    print(f"Making {total} pictures: {len(prompts)} for each row, and as many again with each method at CFG 7.")
+    print(f"Right: everything the prompt names is there, +-{doubt:.0f} points.\n")
     print(compare.heading(), flush=True)
-    rows = []
+    line, rows = LiveLine(sys.stdout), []
     for method in (None, *options.methods):
-        rows.append(compare.run_method(session, referee, prompts, method))
-        print(compare.line(rows[-1]), flush=True)
-    compare.draw(rows, OUT / "compare.png")
-    print(f"\npictures: {OUT / 'compare.png'}")
+        rows.append(compare.run_method(session, referee, prompts, method, line.show))
+        line.finish(compare.line(rows[-1]))
+    compare.draw(rows, options.sheet)
+    print(f"\npictures: {options.sheet}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,15 +44,19 @@ class Row:
     """Why the accelerator did not act, in its own words; then the numbers are those of the host's defaults."""
 
 
-def run_method(session: Session, judge: Judge, prompts: Sequence[Prompt], method: str | None) -> Row:
-    """Try a method with its recommended settings and with CFG 7; None is the baseline."""
+Tell = Callable[[str], None]
+"""Takes what goes on now, in words."""
+
+
+def run_method(session: Session, judge: Judge, prompts: Sequence[Prompt], method: str | None, tell: Tell) -> Row:
+    """Try a method with its recommended settings and with CFG 7; None is the baseline. `tell` hears of every picture."""
     if method is None:
-        return _run(session, judge, prompts, "no accelerator", BASELINE, {})
-    row = _run(session, judge, prompts, method, {}, {"Accelerator": [{"method": method}]})
+        return _run(session, judge, prompts, "no accelerator", BASELINE, {}, tell)
+    row = _run(session, judge, prompts, method, {}, {"Accelerator": [{"method": method}]}, tell)
     if row.refusal:
         return row
     wrong = {"Accelerator": [{"method": method, "cfg": WRONG_CFG}]}
-    row.wrong = _run(session, judge, prompts, f"{method} at CFG {WRONG_CFG:g}", {}, wrong)
+    row.wrong = _run(session, judge, prompts, f"{method} at CFG {WRONG_CFG:g}", {}, wrong, tell)
     return row
 
 
@@ -63,11 +67,13 @@ def _run(
     label: str,
     fields: dict[str, Any],
     alwayson: dict[str, list[Any]],
+    tell: Tell,
 ) -> Row:
     row = Row(label)
     with _counted_evaluations(row):
         started = time.perf_counter()
         for number, prompt in enumerate(prompts):
+            tell(f"{label}, picture {number + 1} of {len(prompts)}")
             seed = FIRST_SEED + number
             result = session.txt2img(alwayson, prompt=prompt.text, seed=seed, width=SIZE, height=SIZE, **fields)
             row.pictures.append(np.asarray(result.images[0]))

@@ -6,9 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from demo import weights
 from demo.host import boot, server
-from demo.places import DATA, OUT, REPOSITORY, prepare_data
+from demo.places import DATA, REPOSITORY, prepare_data, prepare_models
+
+EXAMPLE = "a large red circle on a blue background"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -19,6 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data-dir", type=Path, default=DATA, help="settings, outputs, extensions/")
     parser.add_argument("--extension", type=Path, action="append", default=[], help="one more extension; may repeat")
     parser.add_argument("--no-repository", action="store_true", help="do not load this repository as an extension")
+    parser.add_argument("--example", action="store_true", help="begin with a prompt filled in and the accordion open")
     parser.add_argument("--nowebui", action="store_true", help="the API without the page")
     parser.add_argument("--gradio-auth", metavar="NAME:PASSWORD,...", help="the page asks for one of these accounts")
     parser.add_argument("--api-auth", metavar="NAME:PASSWORD,...", help="the API asks for one of these accounts")
@@ -26,13 +28,16 @@ def main(arguments: list[str] | None = None) -> None:
 
     if options.data_dir == DATA:
         prepare_data()
-    models = options.models or weights.unpack(OUT / "models").folder
+    models = options.models or prepare_models().folder
     extensions = ([] if options.no_repository else [REPOSITORY]) + options.extension
     _forget_repository()
     boot.open_host(models, options.data_dir, extensions)
     from modules.shared import cmd_opts
 
     cmd_opts.nowebui, cmd_opts.gradio_auth, cmd_opts.api_auth = options.nowebui, options.gradio_auth, options.api_auth
+    if options.example:
+        cmd_opts.example = EXAMPLE
+        print("Open the address below and press Generate: a prompt is filled in, and the accordion is open.", flush=True)
     server.serve(options.port or server.free_port())
 
 

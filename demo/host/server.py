@@ -57,6 +57,7 @@ def _add_host_routes(app: FastAPI) -> None:
     files = [PAGE / "host.css", PAGE / "host.js"]
     files += [file for kind in (".js", ".mjs") for file in scripts.files_with_extension("javascript", kind)]
     files += [file for file in scripts.files_with_extension(".", ".css") if file.name == "style.css"]
+    files += [PAGE / "example.js"] if shared.cmd_opts.example else []
 
     @app.get("/host/files/{number}/{name}")
     def file(number: int, name: str) -> FileResponse:

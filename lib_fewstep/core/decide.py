@@ -3,10 +3,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from . import notes
+from ..words.say import counted as so_many
+from ..words.say import say, why
 from .choose import Choice, Refusal, choose, with_saved
+from .counting import counting, self_timed_steps, share
 from .facts import Facts
-from .filling import Filling, counting, share
+from .filling import Filling
 from .passes import Pass, counted
 from .plan import Plan
 from .profiles import Tables
@@ -38,7 +40,7 @@ def chosen(request: Request, facts: Facts, tables: Tables) -> Settled:
     try:
         return Settled(meant, choose(meant, facts, tables), saved=meant is not request)
     except Refusal as refusal:
-        return Settled(meant, None, str(refusal), meant is not request)
+        return Settled(meant, None, why(refusal), meant is not request)
 
 
 def plan_for(settled: Settled, request: Request, facts: Facts) -> Plan:
@@ -49,8 +51,8 @@ def plan_for(settled: Settled, request: Request, facts: Facts) -> Plan:
         try:
             return _with_cost(Filling(settled.choice, meant, facts).plan(), without)
         except Refusal as refusal:
-            why_not = str(refusal)
-    saved = (notes.saved_settings(),) if settled.saved else ()
+            why_not = why(refusal)
+    saved = (say("runs.saved"),) if settled.saved else ()
     return Plan(notes=(why_not, *saved, *meant.problems), evaluations_without=without)
 
 
@@ -59,15 +61,18 @@ def _with_cost(plan: Plan, without: int | None) -> Plan:
     plan, made = replace(plan, evaluations_without=without), plan.evaluations
     by_the_user = plan.changed.keys() & {"steps", "cfg", "cfg_steps"}
     if by_the_user and made is not None and without is not None and made > without:
-        return replace(plan, notes=(*plan.notes, notes.more_work(made, without)))
+        more = say("cost.more_work", made=so_many(made, "evaluations"), without=without)
+        return replace(plan, notes=(*plan.notes, more))
     return plan
 
 
 def _evaluations_without(request: Request, facts: Facts) -> int | None:
     """What the user's own settings would ask of the UNet; None where a sampler decides by itself."""
-    passes = [Pass(share(request.host_steps, request.denoise, facts), request.host_sampler)]
+    steps, sampler = request.host_steps, request.host_sampler
+    one = Pass(share(steps, request.denoise, facts), sampler)
+    passes = [self_timed_steps(one, steps, request.denoise >= 1, facts)]
     if request.hires_denoise is not None:
-        passes.append(Pass(request.host_hires_steps or request.host_steps, request.hires_sampler or request.host_sampler))
+        passes.append(self_timed_steps(Pass(request.host_hires_steps or steps, request.hires_sampler or sampler), 0, False, facts))
     by = counting(request, facts, facts.skips_uncond)
     each = [counted(one, request.host_cfg, 0, by).evaluations for one in passes]
     return None if None in each else sum(count or 0 for count in each)

@@ -1,10 +1,8 @@
-"""What is there: the loaded checkpoint, the LoRAs installed, and what the host can do. Plain records, but for a LoRA that the user names,
-whose file is read only then.
-"""
+"""What is there: the loaded checkpoint, the LoRAs installed, and what the host can do. Plain records."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from .detect import Detection
@@ -20,12 +18,6 @@ class InstalledLora:
     aliases: tuple[str, ...] = ()
     shadowed: tuple[str, ...] = ()
     """Files of the same name in other folders, which the WebUI passes over."""
-    examine: Callable[[], Detection] | None = field(default=None, compare=False, repr=False)
-    """Reads the whole file; None where that was done. Of thousands of files that are no accelerators, at most one is named by the user."""
-
-    def examined(self) -> InstalledLora:
-        """Itself, with all that its file tells."""
-        return self if self.examine is None else replace(self, detection=self.examine(), examine=None)
 
     def is_called(self, name: str) -> bool:
         return name == self.name or name in self.aliases
@@ -57,10 +49,12 @@ class Facts:
     """Whether the host's own img2img makes as many steps as it is told, not a share of them."""
     calls_per_step: Mapping[str, int] = field(default_factory=dict[str, int])
     """How often a sampler calls the model in a step, 1 where it is not named here; 0: it decides by itself how many steps it makes."""
-    self_timed: frozenset[str] = frozenset()
-    """Samplers that choose their timesteps themselves."""
+    self_timed: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Samplers that choose their timesteps themselves, and at how many of those they do not ask the model."""
     skips_uncond: bool = False
     """Whether the host by itself leaves the negative prompt out at CFG 1."""
+    leaves_out_negative: bool = True
+    """Whether we may leave the negative prompt out at CFG 1: the user's option."""
     unknown_lora_unloads_all: bool = False
     """Whether the host loads no LoRA at all where the prompt names one that is not installed."""
     checkpoint: Detection | None = None

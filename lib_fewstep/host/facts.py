@@ -19,10 +19,13 @@ from ..core.facts import Facts, InstalledLora
 from ..core.header import Unreadable, read_header
 from ..core.layout import NO_LAYOUT, Layout, network_layout
 from ..core.profiles import Tables, preferring
+from ..core.request import AUTO, NO_LORA
 from ..core.tables import load_tables
+from ..words.say import in_language, say
 from . import settings
 from .detections import DetectionCache
 from .folder import GoOn, LoraFolder, networks
+from .hosts import Job
 from .network import unet_of
 from .rescan import Rescan
 from .saved import SavedSettings
@@ -31,7 +34,8 @@ _log = logging.getLogger("fewstep")
 USER_TABLE = Path(data_path) / "fewstep.yaml"
 """Where a user adds or changes rows, in the form of data/methods.yaml and data/files.yaml."""
 _SAVED = Path(data_path) / "fewstep-checkpoints.json"
-_LOOKING = "Accelerator: looking at LoRA"
+_OURS = "Accelerator: "
+"""Begins what we say in the host's progress line, in every language."""
 
 
 class HostFacts:
@@ -52,20 +56,20 @@ class HostFacts:
         """The tables, in the order that the user prefers."""
         return preferring(self._tables, settings.auto_order())
 
-    def of_generation(self, p: Any) -> Facts:
-        """The facts while `p` is processed: the checkpoint is the loaded one. The host's progress line tells how far a long first look at
-        the LoRA folder is, and Interrupt leaves it.
+    def of_generation(self, p: Job, lora: str = AUTO) -> Facts:
+        """The facts while `p` is processed: the checkpoint is the loaded one. `lora` is the one that is asked for. The host's progress line
+        tells how far a long first look at the LoRA folder is, and Interrupt leaves it.
         """
-        facts = self._facts(p.sd_model, getattr(p.sd_model, "sd_checkpoint_info", None), _tell)
-        if (shared.state.textinfo or "").startswith(_LOOKING):
+        facts = self._facts(p.sd_model, getattr(p.sd_model, "sd_checkpoint_info", None), _tell, lora)
+        if (shared.state.textinfo or "").startswith(_OURS):
             shared.state.textinfo = None
         return facts
 
-    def of_page(self, whole: bool = True) -> Facts:
-        """The facts for a preview: the checkpoint is the selected one, loaded or not. Not `whole`: a folder that
-        takes long is left after a moment, as `unseen` says, and the next time goes on there.
+    def of_page(self, whole: bool = True, lora: str = AUTO) -> Facts:
+        """The facts for a preview: the checkpoint is the selected one, loaded or not. `lora` is the one that is asked for. Not `whole`: a
+        folder that takes long is left after a moment, as `unseen` says, and the next time goes on there.
         """
-        return self._facts(_loaded_model(), _selected(), lambda seen, count: whole)
+        return self._facts(_loaded_model(), _selected(), lambda seen, count: whole, lora)
 
     def installed(self) -> tuple[InstalledLora, ...]:
         """The LoRAs that were found so far."""
@@ -90,7 +94,7 @@ class HostFacts:
     def keep(self, request: Mapping[str, Any]) -> None:
         """Saves settings for the selected checkpoint; empty ones are forgotten. Raises ValueError with words for the user."""
         if _selected() is None:
-            raise ValueError("no checkpoint is selected: choose one, then save")
+            raise ValueError(say("saved.no_checkpoint"))
         self._saved.keep(_selected().name, request)
 
     def refresh(self, wait: bool = False) -> str:
@@ -99,17 +103,18 @@ class HostFacts:
         """
         return self._rescan.now() or "" if wait else self._rescan.soon()
 
-    def _facts(self, model: Any, info: Any, go_on: GoOn) -> Facts:
-        unet = self._network(model, info)
-        loras, unseen = self._folder.look(go_on)
+    def _facts(self, model: Any, info: Any, go_on: GoOn, lora: str) -> Facts:
+        unet, saved = self._network(model, info), self._saved.of(info.name) if info is not None else {}
+        loras, unseen = self._folder.look(go_on, [name for name in (lora, saved.get("lora")) if name not in (AUTO, NO_LORA, None)])
         samplers = frozenset(sd_samplers.all_samplers_map)
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
         return Facts(
             unet, loras, samplers, schedulers, fit_steps_to_strength=settings.all_steps(), skips_uncond=_skips_uncond(),
+            leaves_out_negative=settings.leaves_out_negative(),
             host_img2img_exact_steps=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
             calls_per_step=_calls_per_step(),
             unknown_lora_unloads_all=_unknown_lora_unloads_all(), checkpoint=self._recognised(info, unet),
-            saved=self._saved.of(info.name) if info is not None else {}, unseen=unseen,
+            saved=saved, unseen=unseen,
         )
 
     def _network(self, model: Any, info: Any) -> Layout | None:
@@ -156,7 +161,8 @@ def _header_of(filename: str, changed: int) -> tuple[Layout, Mapping[str, str]]:
 
 
 def _tell(seen: int, count: int) -> bool:
-    shared.state.textinfo = f"{_LOOKING} {seen} of {count}"
+    looking = say("comment.note", text=say("comment.looking", seen=seen, count=count))
+    shared.state.textinfo = in_language(looking, settings.language())
     return not shared.state.interrupted
 
 
@@ -176,10 +182,10 @@ def _unknown_lora_unloads_all() -> bool:
     return load is not None and _skips_uncond() and "dyn_dims" in inspect.signature(load).parameters
 
 
-def _self_timed() -> frozenset[str]:
-    """DDIM, PLMS, UniPC: the host hands them timesteps of its own, and asks nobody for others."""
+def _self_timed() -> dict[str, int]:
+    """DDIM, PLMS, UniPC: the host hands them timesteps of its own, and asks nobody for others. DDIM only aims at the last."""
     module = sys.modules.get("modules.sd_samplers_timesteps")
-    return frozenset(row[0] for row in getattr(module, "samplers_timesteps", ()))
+    return {name: 1 if function.__name__.startswith("ddim") else 0 for name, function, *_ in getattr(module, "samplers_timesteps", ())}
 
 
 _UNFLAGGED = {"sample_heunpp2": 3, "sample_dpm_adaptive": 0}

@@ -38,14 +38,23 @@ class Generation:
 _NOTHING = Generation()
 
 
+class _Kept(dict[str, Any]):
+    """Holds the record. Who sends `p` on as JSON, as stable-diffusion-webui-distributed does, finds an empty object."""
+
+    def __init__(self, record: Generation):
+        super().__init__()
+        self.record = record
+
+
 def generation_of(p: Any) -> Generation:
     """What we know of `p`."""
-    return getattr(p, _ATTRIBUTE, _NOTHING)
+    kept = getattr(p, _ATTRIBUTE, None)
+    return kept.record if isinstance(kept, _Kept) else _NOTHING
 
 
 def note(p: Any, **changes: Any) -> None:
     """Replaces what we know of `p`."""
-    setattr(p, _ATTRIBUTE, replace(generation_of(p), **changes))
+    setattr(p, _ATTRIBUTE, _Kept(replace(generation_of(p), **changes)))
 
 
 def plan_of(p: Any) -> Plan | None:

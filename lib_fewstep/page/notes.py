@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import math
 
-from ..core import notes
 from ..words.say import Sentence, say
 from .situation import Situation
 from .wording import LESS, compared, is_plain, range_text
 
 _LONGEST = 110
 """Letters of a note that is still one glance."""
+_TOLD = ("negative.evaluated", "negative.left_out", "negative.left_out_halves", "cost.more_work", "runs.saved", "runs.checkpoint_itself")
+"""Keys of the plan's notes that the status says in its own words."""
 
 
 def note_of(s: Situation) -> Sentence | str:
@@ -35,12 +36,9 @@ def _spoils(s: Situation) -> Sentence | None:
 
 def _of_plan(s: Situation) -> str:
     """The first of the plan's that is short and plain; what the status says anyway is passed over."""
-    idle = {notes.negative_prompt_idle(True), notes.negative_prompt_idle(False), notes.saved_settings()}
-    made, without = s.plan.evaluations, s.plan.evaluations_without
-    told = idle | ({notes.more_work(made, without)} if made is not None and without is not None else set())
-    itself = notes.checkpoint_itself(s.plan.label, s.facts.checkpoint.reason) if s.facts.checkpoint is not None else ""
-    left = (note for note in s.plan.notes if note not in told and note != itself)
-    return next((f"{note}." if not note.endswith(".") else note for note in left if is_plain(note) and len(note) <= _LONGEST), "")
+    left = (note for note in s.plan.notes if getattr(note, "key", "") not in _TOLD)
+    found = next((note for note in left if is_plain(note) and len(note) <= _LONGEST), "")
+    return say("page.note.sentence", note=found) if found and not found.endswith(".") else found
 
 
 def _idle(s: Situation) -> Sentence | None:

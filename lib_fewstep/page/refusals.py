@@ -39,7 +39,7 @@ def refused(s: Situation) -> Refused:
             return found
     why = s.plan.notes[0] if s.plan.notes else ""
     if why and is_plain(why):
-        return Refused(why if why.endswith(".") else f"{why}.", mark=say("page.mark.unfit"))
+        return Refused(why if why.endswith(".") else say("page.note.sentence", note=why), mark=say("page.mark.unfit"))
     return Refused(say("page.cannot.details"), mark=say("page.mark.unfit"))
 
 

@@ -52,7 +52,7 @@ def assert_refused(found: Plan, *words: str) -> None:
     without = found.evaluations_without
     assert found == Plan(active=False, notes=found.notes, evaluations_without=without)
     assert found.evaluations == without
-    assert found.summary == f"Accelerator is not active: {found.notes[0]}"
+    assert found.summary == f"Accelerator is not active. {found.notes[0]}"
 
 
 # ------------------------------------------------------------------------------------------------------ what the row says runs
@@ -239,21 +239,21 @@ REFUSALS: list[tuple[Request, Facts, list[str]]] = [
     (Request(prompt="<lora:sdxl_lightning_4step_lora:1>"), facts("sd15", LIGHTNING, LCM), ["made for SDXL", "Stable Diffusion 1.5"]),
     (Request(method="lightning-4"), facts("sd15", LIGHTNING), ["SDXL-Lightning, 4 steps", "SDXL", "Stable Diffusion 1.5"]),
     (Request(method="tcd"), facts("sdxl", TCD), ["'TCD-SD15-LoRA'", "made for Stable Diffusion 1.5", "SDXL"]),
-    (Request(), facts("sdxl", LCM, TCD), ["no installed accelerator", "lcm-sd15", "made for Stable Diffusion 1.5"]),
+    (Request(), facts("sdxl", LCM, TCD), ["No installed accelerator", "lcm-sd15", "made for Stable Diffusion 1.5"]),
     (Request(), facts("sd15", lora("wide", "lcm", "ssd1b")), ["wide", "SSD-1B"]),
     # what is not there or not known
-    (Request(), facts("sd15"), ["no accelerator LoRA is installed", "Lora folder"]),
-    (Request(), facts("sd15", STYLE, BROKEN), ["no accelerator LoRA is installed"]),
+    (Request(), facts("sd15"), ["No accelerator LoRA is installed", "Lora folder"]),
+    (Request(), facts("sd15", STYLE, BROKEN), ["No accelerator LoRA is installed"]),
     (Request(method="tcd"), facts("sd15", LCM), ["TCD-LoRA", "h1t/TCD-SD15-LoRA", "Lora folder"]),
     (Request(method="warp-9"), facts("sd15", LCM), ["'warp-9'", "auto"]),
     (Request(lora="gone"), facts("sd15", LCM), ["'gone'", "not installed"]),
-    (Request(lora="style"), facts("sd15", STYLE), ["'style'", "not recognised", "choose the method"]),
+    (Request(lora="style"), facts("sd15", STYLE), ["'style'", "not recognised", "Choose the method"]),
     # what this WebUI cannot use
     (Request(lora="broken", method="lcm"), facts("sd15", BROKEN), ["'broken'", "the file is empty"]),
-    (Request(lora="peft"), facts("sd15", lora("peft", "lcm", naming="peft")), ["'peft'", "does not load", "lora_unet_"]),
+    (Request(lora="peft"), facts("sd15", lora("peft", "lcm", naming="peft")), ["'peft'", "cannot load", "kohya"]),
     (Request(), facts("sd15", LCM, samplers=frozenset({"Euler", "LCM"})), ["LCM-LoRA", "LCM Few-Step", "does not have"]),
-    (Request(lora="rank=64"), facts("sd15", lora("rank=64", "lcm")), ["'rank=64'", "rename"]),
-    (Request(), facts("sd15", lora("a:b", "lcm")), ["'a:b'", "rename"]),
+    (Request(lora="rank=64"), facts("sd15", lora("rank=64", "lcm")), ["'rank=64'", "Rename"]),
+    (Request(), facts("sd15", lora("a:b", "lcm")), ["'a:b'", "Rename"]),
     (Request(), replace(facts("sd15", LCM), unet=replace(UNET_LAYOUTS["sd15"], channels=8)), ["InstructPix2Pix"]),
 ]
 
@@ -474,7 +474,7 @@ def test_nothing_that_does_not_fit_is_ever_used(asked: Request, there: Facts) ->
     found = plan(asked, there)
     if found.active and found.lora is not None:
         used = [one for one in chosen(found, there) if one.detection.readable and one.detection.naming == "kohya"]
-        assert any(there.unet is None or one.detection.layout.misfit(there.unet) is None for one in used)
+        assert any(there.unet is None or one.detection.layout.misfit(there.unet, "x") is None for one in used)
 
 
 @many
@@ -520,8 +520,8 @@ def test_an_impossible_number_is_not_used_and_told(asked: Request, there: Facts,
         ({"gamma": 1.01}, ["'gamma'", "1.01", "from 0 to 1"]),
         ({"method": 5}, ["'method'", "5", "text"]),
         ({"lora": ["x"]}, ["'lora'", "['x']", "text"]),
-        ({"setps": 4}, ["'setps'", "enabled, method, lora"]),
-        ({"x" * 1000: 4}, ["xxx"]),
+        ({"setps": 4}, ["'setps'", "such as steps"]),
+        ({"x" * 1000: 4}, ["xxx", "such as enabled, method, lora"]),
         ({"cfg": "y" * 10_000}, ["yyy"]),
     ],
 )
@@ -568,14 +568,27 @@ def test_a_sampler_of_the_hires_pass_is_counted_and_named() -> None:
 
 
 def test_a_sampler_that_chooses_its_timesteps_itself_gets_none() -> None:
-    there = replace(facts("sd15", LCM), self_timed=frozenset({"DDIM", "PLMS"}))
+    there = replace(facts("sd15", LCM), self_timed={"DDIM": 1, "PLMS": 0})
     found = plan(Request(sampler="DDIM"), there)
     assert_active(found, sampler="DDIM", rule="lcm", timesteps=None, steps=4)
     assert "Sampler DDIM uses its own timesteps" in found.notes[0]
     second = plan(Request(hires_denoise=0.5, hires_sampler="PLMS"), there)
     assert_active(second, timesteps=(999, 759, 499, 259), hires_timesteps=None, hires_steps=4)
+    assert second.hires is not None and second.hires.evaluations == 3
     only_first = plan(Request(sampler="DDIM", hires_denoise=0.5, hires_sampler="Euler"), there)
     assert_active(only_first, timesteps=None, hires_timesteps=(499, 379, 259, 139))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "steps", "denoise", "asked"),
+    [("DDIM", 20, 1, 19), ("DDIM", 6, 1, 6), ("DDIM", 12, 1, 12), ("PLMS", 20, 1, 20), ("DDIM", 20, 0.5, 9), ("PLMS", 20, 0.5, 10),
+     ("DDIM", 1, 1, 0)],
+)
+def test_what_a_sampler_of_its_own_timesteps_asks_is_counted(sampler: str, steps: int, denoise: float, asked: int) -> None:
+    """The host's `range(0, 1000, 1000 // steps)`: 20 of them for 20 steps and 7 for 6, and DDIM does not ask at the last."""
+    there = replace(facts("sd15", LCM), self_timed={"DDIM": 1, "PLMS": 0})
+    own = plan(Request(host_sampler=sampler, host_steps=steps, denoise=denoise, host_cfg=1), replace(there, skips_uncond=True))
+    assert own.evaluations_without == asked
 
 
 def test_hires_steps_that_cannot_be_are_not_taken_for_a_preset() -> None:
@@ -583,6 +596,18 @@ def test_hires_steps_that_cannot_be_are_not_taken_for_a_preset() -> None:
     found = plan(host_request(values, is_img2img=False, preset_hires_steps=0), facts("sd15", LCM))
     assert found.hires and found.hires.steps == 4 and not any("preset" in note for note in found.notes)
     assert "'hires_steps' is 200; expected a whole number from 0 to 150" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    "skips_uncond, allowed, evaluations, words",
+    [(False, True, 4, "is not evaluated"), (False, False, 8, "but is evaluated"), (True, False, 4, "is not evaluated")],
+    ids=["left out by us", "not left out", "left out by the host"],
+)
+def test_a_negative_prompt_that_the_user_wants_evaluated_counts(skips_uncond: bool, allowed: bool, evaluations: int, words: str) -> None:
+    there = replace(facts("sd15", LCM), skips_uncond=skips_uncond, leaves_out_negative=allowed)
+    found = plan(Request(negative_prompt="x", method="lcm"), there)
+    assert found.evaluations == evaluations and [words in note for note in found.notes] == [True]
+    assert plan(Request(method="lcm"), there).evaluations == evaluations
 
 
 def test_where_weights_do_not_bring_it_back_the_negative_prompt_has_no_effect() -> None:

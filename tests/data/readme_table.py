@@ -1,57 +1,67 @@
-"""The README's table of methods, made from the tables. `python -m tests.data.readme_table` writes it into the README."""
+"""The tables of methods in docs/methods.md, by family. `python -m tests.data.readme_table` writes them."""
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from lib_fewstep.core.families import FAMILIES
 from lib_fewstep.core.profiles import Profile, Range, Tables
 from lib_fewstep.core.tables import load_tables
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "methods.md"
 BEGIN, END = "<!-- methods: written by `python -m tests.data.readme_table` -->", "<!-- end of methods -->"
+_SCHEDULES = "Schedules for ordinary checkpoints"
 
 
-def table(tables: Tables) -> str:
-    """One Markdown line a method: key, name, families, steps, CFG, weight, sampler and timesteps, negative prompt, file."""
-    head = "| key | method | for | steps | CFG | weight | sampler, timesteps | negative prompt | files from |\n" + "|---" * 9 + "|\n"
-    return head + "\n".join(_line(profile, tables) for profile in tables.profiles.values())
+def tables_by_family(tables: Tables) -> str:
+    """One heading and one Markdown table a family, in the order of `FAMILIES`; what needs no weights of its own comes last."""
+    parts = [_part(FAMILIES[family].label, methods, tables, family) for family in FAMILIES if (methods := _of(tables, family))]
+    schedules = [profile for profile in tables.profiles.values() if profile.weights == "none"]
+    counts = f"{len(tables.profiles)} methods, {len(tables.files)} published files."
+    return "\n\n".join([counts, *parts, *([_part(_SCHEDULES, schedules, tables, None)] if schedules else [])])
 
 
-def _line(profile: Profile, tables: Tables) -> str:
+def _of(tables: Tables, family: str) -> list[Profile]:
+    return [profile for profile in tables.for_family(family) if profile.weights != "none"]
+
+
+def _part(title: str, methods: list[Profile], tables: Tables, family: str | None) -> str:
+    last = "for" if family is None else "files from"
+    head = f"| key | method | steps | CFG | weight | sampler, timesteps | negative prompt | {last} |\n" + "|---" * 8 + "|\n"
+    return f"### {title}\n\n{head}" + "\n".join(f"| {' | '.join(_cells(profile, tables, family))} |" for profile in methods)
+
+
+def _cells(profile: Profile, tables: Tables, family: str | None) -> Iterator[str]:
     gamma = f", gamma {profile.gamma.default:g}" if profile.gamma is not None else ""
     timesteps = f"schedule {profile.scheduler}" if profile.timesteps is None else profile.timesteps
     timesteps = timesteps if isinstance(timesteps, str) else " ".join(map(str, timesteps))
-    cells = (
-        f"`{profile.key}`",
-        profile.label + (" ⓝⓒ" if profile.noncommercial else ""),
-        ", ".join(FAMILIES[family].short for family in profile.families),
-        _range(profile.steps),
-        _range(profile.cfg) + (f", guidance {_range(profile.guidance)}" if profile.guidance else ""),
-        f"{profile.weight.default:g}" if profile.weight else "–",
-        f"{profile.sampler}{gamma}, {timesteps}",
-        profile.negative_prompt,
-        _file(profile, tables),
-    )
-    return "| " + " | ".join(cells) + " |"
+    yield f"`{profile.key}`"
+    yield profile.label + (" ⓝⓒ" if profile.noncommercial else "")
+    yield _range(profile.steps)
+    yield _range(profile.cfg) + (f", guidance {_range(profile.guidance)}" if profile.guidance else "")
+    yield {"lora": f"{profile.weight.default:g}" if profile.weight else "–", "checkpoint": "checkpoint"}.get(profile.weights, "–")
+    yield f"{profile.sampler}{gamma}, {timesteps}"
+    yield profile.negative_prompt
+    yield ", ".join(FAMILIES[each].short for each in profile.families) if family is None else _files(profile, tables, family)
 
 
 def _range(value: Range) -> str:
     return f"{value.default:g}" if value.min == value.max else f"{value.default:g} ({value.min:g}–{value.max:g})"
 
 
-def _file(profile: Profile, tables: Tables) -> str:
-    repos = dict.fromkeys(f.repo for f in tables.files if f.method == profile.key and not f.superseded and f.repo)
+def _files(profile: Profile, tables: Tables, family: str) -> str:
+    repos = dict.fromkeys(f.repo for f in tables.files if f.method == profile.key and f.family == family and not f.superseded and f.repo)
     return ", ".join(list(repos)[:3]) or "–"
 
 
-def with_table(readme: str, tables: Tables) -> str:
-    """`readme` with the part between the marks made anew. Raises ValueError if the marks are missing."""
-    before, found, rest = readme.partition(BEGIN)
+def with_tables(page: str, tables: Tables) -> str:
+    """`page` with the part between the marks made anew. Raises ValueError if the marks are missing."""
+    before, found, rest = page.partition(BEGIN)
     _, closed, after = rest.partition(END)
     if not found or not closed:
-        raise ValueError(f"the README lacks the marks {BEGIN!r} and {END!r}")
-    return f"{before}{BEGIN}\n\n{table(tables)}\n\n{END}{after}"
+        raise ValueError(f"the page lacks the marks {BEGIN!r} and {END!r}")
+    return f"{before}{BEGIN}\n\n{tables_by_family(tables)}\n\n{END}{after}"
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text(encoding="utf-8"), load_tables()), encoding="utf-8")
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), load_tables()), encoding="utf-8")

@@ -14,6 +14,7 @@ cmd_opts = SimpleNamespace(
     lora_dir="",
     ckpt_dir="",
     nowebui=False,
+    example="",  # our own: a prompt that the page begins with, its extension's accordion open
     no_half=True,
     port=None,
     use_textbox_seed=False,

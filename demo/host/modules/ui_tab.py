@@ -66,7 +66,8 @@ def _top_row(tab: Tab) -> None:
     name = tab.name
     with gr.Row(elem_id=f"{name}_toprow"):
         with gr.Column(elem_id=f"{name}_prompt_container", scale=6):
-            prompt = gr.Textbox(label="Prompt", elem_id=f"{name}_prompt", show_label=False, lines=3,
+            example = shared.cmd_opts.example if name == "txt2img" else ""
+            prompt = gr.Textbox(example, label="Prompt", elem_id=f"{name}_prompt", show_label=False, lines=3,
                                 placeholder="Prompt", elem_classes=["prompt"])  # fmt: skip
             negative = gr.Textbox(label="Negative prompt", elem_id=f"{name}_neg_prompt", show_label=False, lines=2,
                                   placeholder="Negative prompt", elem_classes=["prompt"])  # fmt: skip

@@ -77,6 +77,7 @@ PAGE: dict[str, str] = {
     "page.looking.sentence": "只需一次，结果会保存。",
     "page.unread.headline": "加载模型时决定",
     "page.unread.sentence": "从此模型的文件看不出类型。点击 Generate 后会自动选用合适的方法。",
+    "page.note.sentence": "{note}。",
     # notes
     "page.note.more": "{note} 另有 {more} 条见“详细信息”",
     "page.note.made_for": "{name} 是为 {steps} 步制作的，其他步数效果更差。",

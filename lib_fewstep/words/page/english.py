@@ -77,6 +77,7 @@ PAGE: dict[str, str] = {
     "page.looking.sentence": "Only once: the result is kept.",
     "page.unread.headline": "Decided when the model is loaded",
     "page.unread.sentence": "This model's file does not tell what it is. Press Generate, and Auto takes what fits.",
+    "page.note.sentence": "{note}.",
     # notes
     "page.note.more": "{note} +{more} in Details",
     "page.note.made_for": "{name} is made for {steps} step. Others look worse.",

@@ -77,6 +77,7 @@ PAGE: dict[str, str] = {
     "page.looking.sentence": "最初の1回だけです。結果は保存されます。",
     "page.unread.headline": "モデルの読み込み時に決まります",
     "page.unread.sentence": "このモデルのファイルからは種類がわかりません。Generateを押すと、合うものが自動で選ばれます。",
+    "page.note.sentence": "{note}。",
     # notes
     "page.note.more": "{note} 他{more}件は「詳細」へ",
     "page.note.made_for": "{name}は{steps}ステップ用です。他のステップ数では画質が落ちます。",
