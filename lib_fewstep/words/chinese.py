@@ -4,6 +4,7 @@ Names stay as they are: those of methods, samplers, files and families, and what
 """
 
 from .host.chinese import HOST
+from .page.chinese import PAGE
 from .plans.chinese import PLANS
 
-CHINESE: dict[str, str] = {**PLANS, **HOST}
+CHINESE: dict[str, str] = {**PLANS, **HOST, **PAGE}

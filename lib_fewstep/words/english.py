@@ -5,6 +5,7 @@ A sentence begins with a capital letter, names the value, says what to do, and l
 """
 
 from .host.english import HOST
+from .page.english import PAGE
 from .plans.english import PLANS
 
-ENGLISH: dict[str, str] = {**PLANS, **HOST}
+ENGLISH: dict[str, str] = {**PLANS, **HOST, **PAGE}

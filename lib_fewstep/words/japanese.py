@@ -4,6 +4,7 @@ Names stay as they are: those of methods, samplers, files and families, and what
 """
 
 from .host.japanese import HOST
+from .page.japanese import PAGE
 from .plans.japanese import PLANS
 
-JAPANESE: dict[str, str] = {**PLANS, **HOST}
+JAPANESE: dict[str, str] = {**PLANS, **HOST, **PAGE}
