@@ -43,7 +43,7 @@ test: $(VENV)/.ready test-gradio3
 	$(VENV)/bin/python -m pytest $(PARALLEL)
 
 test-gradio3: $(VENV3)/.ready
-	$(VENV3)/bin/python -m pytest $(PARALLEL) tests/ui tests/downloads tests/demo/test_page.py tests/demo/test_example.py
+	$(VENV3)/bin/python -m pytest $(PARALLEL) tests/ui tests/downloads tests/demo/test_page.py tests/demo/test_example.py tests/host/test_access.py
 
 lint: $(VENV)/.ready
 	$(VENV)/bin/ruff check .

@@ -197,7 +197,7 @@ def _check_all_known(prompt: str, facts: Facts) -> None:
 def _named(name: str, facts: Facts) -> InstalledLora:
     lora = facts.called(name)
     if lora is not None:
-        return lora.examined()
+        return lora
     way_out = "put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto"
     raise Refusal(f"LoRA {quoted(name)} is not installed; {way_out}")
 

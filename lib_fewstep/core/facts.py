@@ -1,10 +1,8 @@
-"""What is there: the loaded checkpoint, the LoRAs installed, and what the host can do. Plain records, but for a LoRA that the user names,
-whose file is read only then.
-"""
+"""What is there: the loaded checkpoint, the LoRAs installed, and what the host can do. Plain records."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from .detect import Detection
@@ -20,12 +18,6 @@ class InstalledLora:
     aliases: tuple[str, ...] = ()
     shadowed: tuple[str, ...] = ()
     """Files of the same name in other folders, which the WebUI passes over."""
-    examine: Callable[[], Detection] | None = field(default=None, compare=False, repr=False)
-    """Reads the whole file; None where that was done. Of thousands of files that are no accelerators, at most one is named by the user."""
-
-    def examined(self) -> InstalledLora:
-        """Itself, with all that its file tells."""
-        return self if self.examine is None else replace(self, detection=self.examine(), examine=None)
 
     def is_called(self, name: str) -> bool:
         return name == self.name or name in self.aliases

@@ -9,12 +9,13 @@ from modules import sd_samplers
 
 from ..core.plan import Plan
 from . import infotext, settings
+from .hosts import Job
 from .request import is_img2img
 from .state import generation_of, note
 from .timesteps import Timesteps
 
 
-def restore(p: Any) -> None:
+def restore(p: Job) -> None:
     """Takes back what an earlier plan did to `p`: scripts such as Loopback process the same object again and again."""
     known = generation_of(p)
     for name, (before, set_by_us) in known.before.items():
@@ -26,20 +27,21 @@ def restore(p: Any) -> None:
     note(p, plan=None, decision=None, decided_for=None, before={}, written={})
 
 
-def apply(plan: Plan, p: Any) -> None:
+def apply(plan: Plan, p: Job) -> None:
     """Sets what the plan says, on `p` alone; an inactive plan sets nothing."""
     if not plan.active:
         return
     changes = _changes(plan, p)
-    before = {name: (getattr(p, name), value) for name, value in changes.items()}
+    before, written = {name: (getattr(p, name), value) for name, value in changes.items()}, infotext.entries(plan)
+    note(p, plan=plan, before=before, written=written)  # first, so that an error halfway is taken back
     for name, value in changes.items():
         setattr(p, name, value)
-    written = infotext.entries(plan)
-    p.extra_generation_params = {**p.extra_generation_params, **written}  # a new one: X/Y/Z plot gives all its cells the same
-    note(p, plan=plan, before=before, written=written)
+    # a new one, as X/Y/Z plot gives all its cells the same; the host has noted the schedule of an earlier cell or batch there
+    others = {key: value for key, value in p.extra_generation_params.items() if key != infotext.SCHEDULE}
+    p.extra_generation_params = {**others, **written}
 
 
-def set_hires_cfg(p: Any, cfg: float) -> None:
+def set_hires_cfg(p: Job, cfg: float) -> None:
     """Forge and its kin read the hires pass' CFG from `p`, at each evaluation. It is taken back like all that a plan has set."""
     before = generation_of(p).before
     if "hr_cfg" in before:
@@ -47,7 +49,7 @@ def set_hires_cfg(p: Any, cfg: float) -> None:
         note(p, before={**before, "hr_cfg": (before["hr_cfg"][0], cfg)})
 
 
-def _changes(plan: Plan, p: Any) -> dict[str, Any]:
+def _changes(plan: Plan, p: Job) -> dict[str, Any]:
     """The fields of `p` that the plan sets, with their new values."""
     changes: dict[str, Any] = {
         "steps": plan.steps,
@@ -69,23 +71,24 @@ def _changes(plan: Plan, p: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def untouched_on_error(p: Any) -> Iterator[None]:
+def untouched_on_error(p: Job) -> Iterator[None]:
     """The host only logs what goes wrong in a hook, and generates. Then the user's own settings shall run, and the user know."""
     try:
         yield
     except Exception as error:
         restore(p)
         p.comment(f"Accelerator: an error kept it from working, your own settings were used: {type(error).__name__}: {error}")
+        match_sampler(p)
         raise
 
 
-def show_notes(plan: Plan, p: Any) -> None:
+def show_notes(plan: Plan, p: Job) -> None:
     """Puts the plan's notes under the image: why it is not active, and the others unless the user wants none."""
     for text in plan.notes if settings.notes() or not plan.active else ():
         p.comment(f"Accelerator: {text}")
 
 
-def match_sampler(p: Any) -> None:
+def match_sampler(p: Job) -> None:
     """img2img makes its sampler once, before the batches: where a batch's plan wants another, or none is left, it is made anew."""
     made = getattr(p, "sampler", None)
     if is_img2img(p) and made is not None and made.config.name != p.sampler_name:

@@ -9,15 +9,16 @@ from modules import script_callbacks, shared
 
 from . import settings
 from .apply import set_hires_cfg
+from .hosts import Job
 from .state import plan_of
 from .timesteps import pass_of
 
 
 def steer_cfg(params: Any) -> None:
     """A `cfg_denoiser` callback, before each evaluation: does what the plan in force says of CFG, in this sampling pass alone."""
-    p = getattr(params.denoiser, "p", None)
-    plan = plan_of(p)
-    if plan is None:
+    p: Job | None = getattr(params.denoiser, "p", None)
+    plan = None if p is None else plan_of(p)
+    if p is None or plan is None:
         return
     _leave_out_uncond(params)
     if not plan.cfg_steps:

@@ -19,10 +19,12 @@ from ..core.facts import Facts, InstalledLora
 from ..core.header import Unreadable, read_header
 from ..core.layout import NO_LAYOUT, Layout, network_layout
 from ..core.profiles import Tables, preferring
+from ..core.request import AUTO, NO_LORA
 from ..core.tables import load_tables
 from . import settings
 from .detections import DetectionCache
 from .folder import GoOn, LoraFolder, networks
+from .hosts import Job
 from .network import unet_of
 from .rescan import Rescan
 from .saved import SavedSettings
@@ -51,20 +53,20 @@ class HostFacts:
         """The tables, in the order that the user prefers."""
         return preferring(self._tables, settings.auto_order())
 
-    def of_generation(self, p: Any) -> Facts:
-        """The facts while `p` is processed: the checkpoint is the loaded one. The host's progress line tells how far a long first look at
-        the LoRA folder is, and Interrupt leaves it.
+    def of_generation(self, p: Job, lora: str = AUTO) -> Facts:
+        """The facts while `p` is processed: the checkpoint is the loaded one. `lora` is the one that is asked for. The host's progress line
+        tells how far a long first look at the LoRA folder is, and Interrupt leaves it.
         """
-        facts = self._facts(p.sd_model, getattr(p.sd_model, "sd_checkpoint_info", None), _tell)
+        facts = self._facts(p.sd_model, getattr(p.sd_model, "sd_checkpoint_info", None), _tell, lora)
         if (shared.state.textinfo or "").startswith(_LOOKING):
             shared.state.textinfo = None
         return facts
 
-    def of_page(self, whole: bool = True) -> Facts:
-        """The facts for a preview: the checkpoint is the selected one, loaded or not. Not `whole`: a folder that
-        takes long is left after a moment, as `unseen` says, and the next time goes on there.
+    def of_page(self, whole: bool = True, lora: str = AUTO) -> Facts:
+        """The facts for a preview: the checkpoint is the selected one, loaded or not. `lora` is the one that is asked for. Not `whole`: a
+        folder that takes long is left after a moment, as `unseen` says, and the next time goes on there.
         """
-        return self._facts(_loaded_model(), _selected(), lambda seen, count: whole)
+        return self._facts(_loaded_model(), _selected(), lambda seen, count: whole, lora)
 
     def installed(self) -> tuple[InstalledLora, ...]:
         """The LoRAs that were found so far."""
@@ -86,9 +88,9 @@ class HostFacts:
         """
         return self._rescan.now() or "" if wait else self._rescan.soon()
 
-    def _facts(self, model: Any, info: Any, go_on: GoOn) -> Facts:
-        unet = self._network(model, info)
-        loras, unseen = self._folder.look(go_on)
+    def _facts(self, model: Any, info: Any, go_on: GoOn, lora: str) -> Facts:
+        unet, saved = self._network(model, info), self._saved.of(info.name) if info is not None else {}
+        loras, unseen = self._folder.look(go_on, [name for name in (lora, saved.get("lora")) if name not in (AUTO, NO_LORA, None)])
         samplers = frozenset(sd_samplers.all_samplers_map)
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
         return Facts(
@@ -96,7 +98,7 @@ class HostFacts:
             host_img2img_exact_steps=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
             calls_per_step=_calls_per_step(),
             unknown_lora_unloads_all=_unknown_lora_unloads_all(), checkpoint=self._recognised(info, unet),
-            saved=self._saved.of(info.name) if info is not None else {}, unseen=unseen,
+            saved=saved, unseen=unseen,
         )
 
     def _network(self, model: Any, info: Any) -> Layout | None:

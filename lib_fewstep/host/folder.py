@@ -5,13 +5,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from ..core.detect import Detection
-from ..core.facts import InstalledLora
+from ..core.facts import InstalledLora, called
 from .detections import DetectionCache
 
 PIECE_SECONDS = 0.5
@@ -31,8 +30,16 @@ class LoraFolder:
         self._shadowed: dict[str, tuple[str, ...]] = {}
         self._lock = Lock()  # a generation and any number of previews look at once
 
-    def look(self, go_on: GoOn) -> tuple[tuple[InstalledLora, ...], int]:
-        """The files that have been looked at, and how many are left because `go_on`, asked after each piece, said no."""
+    def look(self, go_on: GoOn, named: Iterable[str] = ()) -> tuple[tuple[InstalledLora, ...], int]:
+        """The files that have been looked at, and how many are left because `go_on`, asked after each piece, said no. Those that the user
+        has `named` are read as a whole: of thousands that are no accelerators, hardly one.
+        """
+        installed, left = self._look(go_on)
+        for name in named:
+            installed = self._with_whole(called(name, installed), installed)
+        return installed, left
+
+    def _look(self, go_on: GoOn) -> tuple[tuple[InstalledLora, ...], int]:
         while True:
             with self._lock:
                 left = self._look_at_a_piece()
@@ -63,12 +70,17 @@ class LoraFolder:
 
     def _looked_at(self, on_disk: Any) -> InstalledLora:
         found = self._detections.get(on_disk.filename, getattr(on_disk, "shorthash", None))
-        examine = None if found.whole else partial(self._examined, on_disk.filename)
-        return InstalledLora(on_disk.name, found, _aliases(on_disk), self._shadowed.get(on_disk.name, ()), examine)
+        return InstalledLora(on_disk.name, found, _aliases(on_disk), self._shadowed.get(on_disk.name, ()))
 
-    def _examined(self, filename: str) -> Detection:
-        self._listed = None  # one more to watch
-        return self._detections.whole(Path(filename))
+    def _with_whole(self, lora: InstalledLora | None, installed: tuple[InstalledLora, ...]) -> tuple[InstalledLora, ...]:
+        """`installed`, with all that the file of `lora` tells."""
+        on_disk = lora and getattr(networks(), "available_networks", {}).get(lora.name)
+        if lora is None or lora.detection.whole or on_disk is None:
+            return installed
+        with self._lock:
+            self._listed = None  # one more to watch
+            read = replace(lora, detection=self._detections.whole(Path(on_disk.filename)))
+        return tuple(read if each is lora else each for each in installed)
 
 
 def _aliases(on_disk: Any) -> tuple[str, ...]:

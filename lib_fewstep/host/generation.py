@@ -11,23 +11,26 @@ from ..core.plan import Plan
 from ..core.request import request_from
 from . import apply, cfg, network, prompts, timesteps
 from .facts import HostFacts
+from .hosts import Job
 from .request import request_of
 from .state import generation_of, note
 
 
-def begin(p: Any, args: Sequence[Any], facts: HostFacts) -> None:
+def begin(p: Job, args: Sequence[Any], facts: HostFacts) -> None:
     """For the `process` hook: the checkpoint is loaded, the prompts are made, the sampler is not. Decides for the first prompt."""
-    _decide(p, args, facts, p.all_prompts[0], p.all_negative_prompts[0])
+    with apply.untouched_on_error(p):
+        _decide(p, args, facts, p.all_prompts[0], p.all_negative_prompts[0])
 
 
-def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> None:
+def begin_batch(p: Job, args: Sequence[Any], facts: HostFacts, batch: int) -> None:
     """For the `before_process_batch` hook: decides anew, because by now the prompts are final and each batch has its own. The host takes a
     batch's LoRAs from its first prompt, and so do we.
     """
-    texts = p.prompts[0], p.negative_prompts[0]
-    known = generation_of(p)
-    plan = known.decision if known.decided_for == texts else _decide(p, args, facts, *texts)
-    if plan is not None:
+    with apply.untouched_on_error(p):
+        texts, known = (p.prompts[0], p.negative_prompts[0]), generation_of(p)
+        plan = known.decision if known.decided_for == texts else _decide(p, args, facts, *texts)
+        if plan is None:
+            return
         apply.match_sampler(p)
         if plan.cfg_steps:
             apply.set_hires_cfg(p, plan.cfg)  # an earlier batch has ended at another
@@ -35,15 +38,16 @@ def begin_batch(p: Any, args: Sequence[Any], facts: HostFacts, batch: int) -> No
         prompts.add_tag(plan, p, batch)
 
 
-def steer_batch(p: Any) -> None:
+def steer_batch(p: Job) -> None:
     """For the `process_batch` hook: the sampler is made, the prompts are shared out between the passes, and none is encoded yet."""
-    cfg.stay_last()
-    timesteps.steer_img2img(p)
-    prompts.leave_negative_unread(p)
-    network.change_for_passes(p)
+    with apply.untouched_on_error(p):
+        cfg.stay_last()
+        timesteps.steer_img2img(p)
+        prompts.leave_negative_unread(p)
+        network.change_for_passes(p)
 
 
-def cost(p: Any, method: str, facts: HostFacts) -> str:
+def cost(p: Job, method: str, facts: HostFacts) -> str:
     """What `method` would do with `p`, in the few words that a plot's label has room for."""
     prompt = p.prompt if isinstance(p.prompt, str) else p.prompt[0]
     plan = make_plan(request_from({"method": method}, request_of(p, prompt, "")), facts.of_generation(p), facts.tables)
@@ -52,14 +56,13 @@ def cost(p: Any, method: str, facts: HostFacts) -> str:
     return plan.label if plan.evaluations is None else f"{plan.label}: {notes.counted(plan.evaluations, 'evaluation')}"
 
 
-def _decide(p: Any, args: Sequence[Any], facts: HostFacts, prompt: str, negative_prompt: str) -> Plan | None:
+def _decide(p: Job, args: Sequence[Any], facts: HostFacts, prompt: str, negative_prompt: str) -> Plan | None:
     """Makes the plan and puts it in force; None where the Accelerator is off."""
     apply.restore(p)
-    with apply.untouched_on_error(p):
-        enabled, request = parse_args(args, facts.tables, request_of(p, prompt, negative_prompt))
-        if not enabled:
-            return None
-        plan = make_plan(request, facts.of_generation(p), facts.tables)
-        apply.apply(plan, p)
-        note(p, decision=plan, decided_for=(prompt, negative_prompt))
+    enabled, request = parse_args(args, facts.tables, request_of(p, prompt, negative_prompt))
+    if not enabled:
+        return None
+    plan = make_plan(request, facts.of_generation(p, request.lora), facts.tables)
+    apply.apply(plan, p)
+    note(p, decision=plan, decided_for=(prompt, negative_prompt))
     return plan

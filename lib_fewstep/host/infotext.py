@@ -16,7 +16,7 @@ from ..core.profiles import Profile, Tables
 from ..core.prompts import lora_tags, without_tag
 from ..core.request import AUTO, NO_LORA
 
-METHOD, LORA = "Accelerator", "Accelerator LoRA"
+METHOD, LORA, SCHEDULE = "Accelerator", "Accelerator LoRA", "Schedule type"
 Installed = Callable[[], Sequence[InstalledLora]]
 
 
@@ -29,7 +29,7 @@ def entries(plan: Plan) -> dict[str, Any]:
         if name in plan.changed and not number.host_writes and (name != "weight" or plan.tag):
             found[number.parameter] = f"{plan.changed[name]:.6g}"
     if plan.first.timesteps is not None and plan.scheduler != "Automatic":
-        found["Schedule type"] = plan.scheduler  # in the API's answer the host names it only where it made the schedule itself
+        found[SCHEDULE] = plan.scheduler  # in the API's answer the host names it only where it made the schedule itself
     return found
 
 

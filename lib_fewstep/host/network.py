@@ -13,14 +13,15 @@ from safetensors import safe_open
 from ..core.conditioning import eps_from_x0, guidance_embedding
 from ..core.plan import Plan
 from ..core.profiles import X0
+from .hosts import Job
 from .state import plan_of
 from .timesteps import noise_levels
 
-Change = Callable[[Any, Plan], AbstractContextManager[None]]
+Change = Callable[[Job, Plan], AbstractContextManager[None]]
 """(p, plan) -> the change of one pass' network, with its inverse. `p.is_hr_pass` tells which pass."""
 
 
-def change_for_passes(p: Any) -> None:
+def change_for_passes(p: Job) -> None:
     """For the `process_batch` hook: opens the plan's changes for each pass of the coming `p.sample`, and closes them after it.
 
     Other scripts wrap `p.sample` too, and may put ours back later: ours works once, and then only passes on.
@@ -57,7 +58,7 @@ _SAMPLES = ("sample", "sample_hr_pass")
 """The methods of a generation that run its passes; the second is called within the first."""
 
 
-def _open(changes: ExitStack, p: Any, plan: Plan) -> None:
+def _open(changes: ExitStack, p: Job, plan: Plan) -> None:
     for wanted, change in _CHANGES:
         if wanted(plan):
             changes.enter_context(change(p, plan))
@@ -72,7 +73,7 @@ def unet_of(model: Any) -> Any:
 
 
 @contextmanager
-def _eps_of_x0(p: Any, plan: Plan) -> Iterator[None]:
+def _eps_of_x0(p: Job, plan: Plan) -> Iterator[None]:
     """Turns a predicted picture into the noise that the host expects."""
 
     def hook(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any], x0: torch.Tensor) -> torch.Tensor:
@@ -89,7 +90,7 @@ def _eps_of_x0(p: Any, plan: Plan) -> Iterator[None]:
 
 
 @contextmanager
-def _guidance_input(p: Any, plan: Plan) -> Iterator[None]:
+def _guidance_input(p: Job, plan: Plan) -> Iterator[None]:
     """Feeds the plan's guidance to a full LCM. FLUX takes it from the host."""
     projection = _guidance_projection(p)
     if projection is None or plan.guidance is None:
@@ -114,7 +115,7 @@ _CHANGES: tuple[tuple[Callable[[Plan], bool], Change], ...] = (
 """Which plans want which change, in the order in which they are opened."""
 
 
-def _guidance_projection(p: Any) -> torch.Tensor | None:
+def _guidance_projection(p: Job) -> torch.Tensor | None:
     """The weights that a full LCM has for its guidance, shape (time channels, embedding width), which hosts drop; None without them."""
     path = Path(getattr(getattr(p.sd_model, "sd_checkpoint_info", None), "filename", ""))
     return _projection_in(path, path.stat().st_mtime_ns) if path.suffix == ".safetensors" and path.is_file() else None

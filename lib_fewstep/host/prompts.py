@@ -2,15 +2,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from ..core.plan import Plan
 from ..core.prompts import is_plain, with_tag
 from . import settings
+from .hosts import Job
 from .state import plan_of
 
 
-def add_tag(plan: Plan, p: Any, batch: int) -> None:
+def add_tag(plan: Plan, p: Job, batch: int) -> None:
     """Puts the LoRA's tag at the end of the prompts of this batch: where the host reads LoRAs and infotext, and inner passes look.
 
     Only now, in `before_process_batch`: earlier, other extensions may still make new prompts.
@@ -28,7 +28,7 @@ def add_tag(plan: Plan, p: Any, batch: int) -> None:
         p.main_prompt = with_tag(p.main_prompt, plan.tag)
 
 
-def leave_negative_unread(p: Any) -> None:
+def leave_negative_unread(p: Job) -> None:
     """At CFG 1 throughout, has the host read an empty negative prompt instead of the user's: it keeps that one's encoding from picture to
     picture. Not beside weights of prompts, which bring it into the picture. For the `process_batch` hook; the infotext is made from
     `p.all_negative_prompts`, which stays as it is.

@@ -1,14 +1,13 @@
 """What a generation would do without us: the base of the user's request, read from its processing object `p`."""
 from __future__ import annotations
 
-from typing import Any
-
 from ..core.request import HOST_FIELDS, Request, host_request
 from . import settings
+from .hosts import Job
 from .state import generation_of, note
 
 
-def request_of(p: Any, prompt: str, negative_prompt: str) -> Request:
+def request_of(p: Job, prompt: str, negative_prompt: str) -> Request:
     """The base of the request for one batch, with that batch's prompts."""
     fields = {name: getattr(p, name, None) for name in HOST_FIELDS}
     fields |= {"prompt": prompt, "negative_prompt": negative_prompt, "hr_scheduler": _hires_scheduler(p)}
@@ -16,12 +15,12 @@ def request_of(p: Any, prompt: str, negative_prompt: str) -> Request:
     return host_request(fields, is_img2img(p), preset)
 
 
-def is_img2img(p: Any) -> bool:
+def is_img2img(p: Job) -> bool:
     """Whether `p` begins from a picture."""
     return getattr(p, "init_images", None) is not None
 
 
-def _hires_scheduler(p: Any) -> str:
+def _hires_scheduler(p: Job) -> str:
     """As it was before the first batch: for "the same" the host then writes the first pass' schedule in its place."""
     known = generation_of(p).hires_scheduler
     if known is None:

@@ -72,7 +72,8 @@ def register(app: FastAPI, facts: HostFacts) -> None:
         if not isinstance(settings, dict):
             raise HTTPException(422, f'the body is a {type(settings).__name__}; expected an object such as {{"method": "auto"}}')
         prompts = {key: settings.pop(key) for key in ("prompt", "negative_prompt") if isinstance(settings.get(key), str)}
-        return _json(make_plan(request_from(settings, replace(Request(), **prompts)), facts.of_page(), facts.tables).as_dict())
+        request = request_from(settings, replace(Request(), **prompts))
+        return _json(make_plan(request, facts.of_page(lora=request.lora), facts.tables).as_dict())
 
     guarded = guards(app)
     refused = {401: answered("No such account, or not logged in", open_object("", detail="why"))} if guarded else {}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from modules import sd_samplers, shared
+from modules import sd_samplers
 from modules.sd_samplers_common import SamplerData
 from modules.sd_samplers_kdiffusion import KDiffusionSampler
 
@@ -13,6 +13,8 @@ from ..core.perflow import sample_perflow
 from ..core.profiles import DDIM_EPS
 from ..core.samplers import sample_lcm, sample_tcd
 from ..core.schedules import LCM_ORIGINAL_STEPS, sigmas_at, timesteps_for
+from . import settings
+from .hosts import Job
 from .state import plan_of
 from .timesteps import pass_of
 
@@ -38,14 +40,14 @@ class FewStepSampler(KDiffusionSampler):
             arguments["noise_sigmas"] = sigmas_at(noise, self.model_wrap.sigmas)
         return arguments
 
-    def sample(self, p: Any, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def sample(self, p: Job, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
         """txt2img. The methods' own pipelines start at variance 1 + sigma²; the hosts at sigma², unless an option says so."""
-        if not shared.opts.sgm_noise_multiplier:
+        if not settings.opts().sgm_noise_multiplier:
             sigma = self.get_sigmas(p, kwargs.get("steps") or p.steps)[0].to(x)
             x = x * (1 + sigma**-2).sqrt()
         return super().sample(p, x, *args, **kwargs)
 
-    def get_sigmas(self, p: Any, steps: int) -> torch.Tensor:
+    def get_sigmas(self, p: Job, steps: int) -> torch.Tensor:
         """Chosen by hand with the schedule Automatic, the sampler visits the timesteps that its methods were trained for."""
         schedule = (p.hr_scheduler if getattr(p, "is_hr_pass", False) else p.scheduler) or "Automatic"
         if p.sampler_noise_scheduler_override or schedule != "Automatic":

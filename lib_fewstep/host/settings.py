@@ -11,6 +11,7 @@ from modules import shared
 from modules.options import OptionHTML
 
 from ..core.profiles import Problem
+from .hosts import Opts
 
 _SECTION = ("fewstep", "Few-Step Accelerator")
 _ALL_STEPS, _AUTO_ORDER, _NOTES, _BADGES = "fewstep_all_steps", "fewstep_auto_order", "fewstep_notes", "fewstep_badges"
@@ -36,7 +37,7 @@ def register(user_table: Path, problems: Sequence[Problem], methods: Collection[
         text += f"<p>Unknown methods in “Auto prefers” (ignored): {html.escape(', '.join(unknown))}</p>"
     explanation = OptionHTML(text)
     explanation.section = _SECTION
-    shared.opts.add_option("fewstep_user_table", explanation)
+    opts().add_option("fewstep_user_table", explanation)
 
 
 def all_steps() -> bool:
@@ -71,10 +72,16 @@ def preset_hires_steps() -> int:
     return getattr(shared.opts, f"{getattr(shared.opts, 'forge_preset', '')}_t2i_hr_step", 0)
 
 
+def opts() -> Opts:
+    """The host's, all of them."""
+    found: Any = shared.opts
+    return found
+
+
 def _value(name: str, default: Any) -> Any:
-    return shared.opts.data.get(name, default)
+    return opts().data.get(name, default)
 
 
 def _add(name: str, default: Any, label: str, info: str = "") -> None:
     option: Any = shared.OptionInfo(default, label, section=_SECTION)
-    shared.opts.add_option(name, option.info(info) if info else option)
+    opts().add_option(name, option.info(info) if info else option)

@@ -6,16 +6,17 @@ from functools import partial
 from typing import Any
 
 import torch
-from modules import shared
 
 from ..core.passes import Pass
 from ..core.plan import Plan
 from ..core.schedules import TRAIN_TIMESTEPS, Rule, max_steps, sigmas_for, timesteps_for
+from . import settings
+from .hosts import Job
 from .request import is_img2img
 from .state import plan_of
 
 
-def pass_of(plan: Plan, p: Any) -> Pass:
+def pass_of(plan: Plan, p: Job) -> Pass:
     """The pass that runs now, as planned."""
     return plan.hires if plan.hires is not None and getattr(p, "is_hr_pass", False) else plan.first
 
@@ -26,7 +27,7 @@ class Timesteps:
     For a pass that begins below full noise the host asks for more steps than it makes, and makes the last of them.
     """
 
-    def __init__(self, plan: Plan, p: Any):
+    def __init__(self, plan: Plan, p: Job):
         self._plan, self._p = plan, p
 
     def __call__(self, steps: int) -> torch.Tensor:
@@ -49,7 +50,7 @@ class Timesteps:
     def _drops_penultimate(self) -> bool:
         """Whether the host asked for one noise level more, to leave out the last but one (a user's option, or the sampler's nature)."""
         own = self._p.sampler.config.options.get("discard_next_to_last_sigma", False)
-        return bool(own or shared.opts.always_discard_next_to_last_sigma)
+        return bool(own or settings.opts().always_discard_next_to_last_sigma)
 
 
 def noise_levels(model_wrap: Any) -> torch.Tensor:
@@ -66,7 +67,7 @@ def noise_levels(model_wrap: Any) -> torch.Tensor:
     return ((1 - alphas_cumprod) / alphas_cumprod).sqrt()
 
 
-def steer_img2img(p: Any) -> None:
+def steer_img2img(p: Job) -> None:
     """Makes an img2img pass run as many steps as the plan says; by itself the host makes `denoise * steps` of them.
 
     To be called when `p.sampler` exists and before it runs. Given a number of steps, as hires gives it, the host makes just that many.

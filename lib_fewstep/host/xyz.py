@@ -11,12 +11,13 @@ from ..core.choose import fitting
 from ..core.controls import as_dict
 from ..core.numbers import NUMBERS, Number
 from ..core.request import AUTO
+from .hosts import Job
 from .state import TITLE, generation_of, note
 
 if TYPE_CHECKING:
     from .facts import HostFacts
 
-Apply = Callable[[Any, Any, Any], None]
+Apply = Callable[[Job, Any, Any], None]
 """(p, value, all values) -> nothing: what an axis does to a cell."""
 OFF = "None"
 _PREFIX = "[Accelerator] "
@@ -24,7 +25,7 @@ _BUILT_IN = {"Steps": "steps", "CFG Scale": "cfg", "Sampler": "sampler", "Schedu
 """The host's own axes over what a method would decide: in their cell they win."""
 
 
-def register(facts: HostFacts, cost: Callable[[Any, str], str]) -> None:
+def register(facts: HostFacts, cost: Callable[[Job, str], str]) -> None:
     """Adds the axes, in place of same-named ones: safe to call again. Without the X/Y/Z script it does nothing. `cost` labels a method."""
 
     def methods() -> list[str]:
@@ -54,12 +55,12 @@ def _plotted() -> list[tuple[str, Number]]:
     return sorted(((name, number) for name, number in NUMBERS.items() if number.axis), key=lambda each: each[0] != "weight")
 
 
-def start(p: Any) -> None:
+def start(p: Job) -> None:
     """A cell begins."""
     note(p, began=time.perf_counter())
 
 
-def stop(p: Any) -> None:
+def stop(p: Job) -> None:
     """A cell is done: notes for its label how long a picture took, or that the method did not fit and the user's own settings ran."""
     known = generation_of(p)
     method = known.axes.get("method")
@@ -83,8 +84,8 @@ class _Label(str):
         return f"{self}{speed}{' (own settings where it does not fit)' if None in cells else ''}".split(*args, **kwargs)
 
 
-def _labelled(cost: Callable[[Any, str], str]) -> Callable[[Any, Any, Any], str]:
-    def label(p: Any, option: Any, method: Any) -> str:
+def _labelled(cost: Callable[[Job, str], str]) -> Callable[[Job, Any, Any], str]:
+    def label(p: Job, option: Any, method: Any) -> str:
         seconds = generation_of(p).seconds
         if seconds is None:
             note(p, seconds=(seconds := {}))  # the cells' objects are shallow copies of this one: all note into it
@@ -100,7 +101,7 @@ def _put(key: str, facts: HostFacts) -> Apply:
     the cell to another machine.
     """
 
-    def apply(p: Any, x: Any, xs: Any) -> None:
+    def apply(p: Job, x: Any, xs: Any) -> None:
         script = next((each for each in getattr(p.scripts, "alwayson_scripts", ()) if each.title() == TITLE), None)
         if script is None:
             return
@@ -125,7 +126,7 @@ def _observed(apply: Apply, put: Apply) -> Apply:
     """A built-in axis' `apply` that also leaves its value for us; wrapped once, however often the UI is reloaded."""
     original = getattr(apply, "fewstep_original", apply)
 
-    def observed(p: Any, x: Any, xs: Any) -> None:
+    def observed(p: Job, x: Any, xs: Any) -> None:
         original(p, x, xs)
         put(p, x, xs)
 
@@ -133,10 +134,10 @@ def _observed(apply: Apply, put: Apply) -> Apply:
     return observed
 
 
-def _known(methods: Callable[[], list[str]]) -> Callable[[Any, list[Any]], None]:
+def _known(methods: Callable[[], list[str]]) -> Callable[[Job, list[Any]], None]:
     """Stops the plot before its first image when a value is no method: the host shows the error."""
 
-    def confirm(p: Any, xs: list[Any]) -> None:
+    def confirm(p: Job, xs: list[Any]) -> None:
         for x in xs:
             if x not in (OFF, AUTO, *methods()):
                 raise RuntimeError(f"Accelerator method '{x}' is unknown; expected {OFF}, {AUTO}, {', '.join(methods())}")

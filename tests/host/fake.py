@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from typing import Any
 
 from demo.host import k_diffusion_loader
 
-MODULES = Path(__file__).parents[2] / "demo" / "host"
+REPOSITORY = Path(__file__).parents[2]
+MODULES = REPOSITORY / "demo" / "host"
 ROOTS = ("modules", "networks", "lib_fewstep.host")
 """What a host has under these names is put in for a test, and taken out again: other tests have stand-ins of their own."""
 
@@ -27,6 +29,40 @@ class Host:
 
     def our(self, name: str) -> Any:
         return importlib.import_module(f"lib_fewstep.host.{name}")
+
+    def script(self) -> Any:
+        """scripts/accelerator.py, as the host executes it: a module."""
+        spec = importlib.util.spec_from_file_location("accelerator_under_test", REPOSITORY / "scripts" / "accelerator.py")
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    def select(self, path: Path) -> Any:
+        """Chooses a checkpoint on the page, and loads nothing. Returns the host's record of it."""
+        info = SimpleNamespace(filename=str(path), name=path.name, name_for_extra=path.stem, title=path.name, sha256=None)
+        self.sd_models.checkpoints_list[path.name] = self.sd_models.checkpoint_aliases[path.name] = info
+        self.shared.opts.data["sd_model_checkpoint"] = path.name
+        return info
+
+    def load(self, model: Any) -> None:
+        self.sd_models.model_data.sd_model = model
+
+    def loras(self) -> Any:
+        """The host's LoRA extension: its tables, filled by the rules of A1111 1.10.1 (`process_network_files`)."""
+        if "networks" not in sys.modules:
+            module: Any = ModuleType("networks")
+            module.available_networks, module.available_network_aliases, module.forbidden_network_aliases = {}, {}, {}
+            sys.modules["networks"] = module
+        return sys.modules["networks"]
+
+    def add_lora(self, path: Path, name: str = "", alias: str = "") -> None:
+        tables, name = self.loras(), name or path.stem
+        entry = SimpleNamespace(name=name, alias=alias or name, filename=str(path))
+        tables.available_networks[name] = entry
+        if entry.alias in tables.available_network_aliases:
+            tables.forbidden_network_aliases[entry.alias.lower()] = 1
+        tables.available_network_aliases |= {name: entry, entry.alias: entry}
 
 
 @contextmanager

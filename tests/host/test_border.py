@@ -1,11 +1,9 @@
 """What meets the host from outside a generation: its LoRA list, made under the lock of its queue, and the controls of its page."""
 from __future__ import annotations
 
-import importlib.util
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,9 +86,6 @@ def until(condition: Any) -> None:
         time.sleep(0.005)
 
 
-
-
-
 # ------------------------------------------------------------------------------------------------------------- the page's controls
 
 
@@ -98,12 +93,7 @@ def until(condition: Any) -> None:
 def script(host: Host) -> Any:
     """scripts/accelerator.py, as the host loads it."""
     pytest.importorskip("gradio")
-    source = Path(__file__).parents[2] / "scripts" / "accelerator.py"
-    spec = importlib.util.spec_from_file_location("accelerator_under_test", source)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    made = module.Accelerator()
+    made = host.script().Accelerator()
     made.show(False)
     return made
 

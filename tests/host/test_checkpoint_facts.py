@@ -1,12 +1,10 @@
-"""What the checkpoint and the LoRA folder are, as the page and a generation see them; the host's modules are stood in for."""
+"""What the checkpoint and the LoRA folder are, as the page and a generation see them."""
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from threading import Lock
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -15,53 +13,13 @@ import torch
 
 from tests.core.lora_files import SD15, SDXL, attention_weights, kohya, write
 
-OURS = ("lib_fewstep.host.facts", "lib_fewstep.host.folder", "lib_fewstep.host.settings", "lib_fewstep.host.network")
+from .fake import Host
 
 
 @pytest.fixture
-def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """A host with nothing loaded, and its tables of LoRA files filled by the rules of A1111 1.10.1 (`process_network_files`)."""
-    opts = SimpleNamespace(data={}, sd_model_checkpoint="")
-    checkpoints: dict[str, Any] = {}
-    model_data = SimpleNamespace(sd_model=None)
-    tables: dict[str, dict[str, Any]] = {"available_networks": {}, "available_network_aliases": {}, "forbidden_network_aliases": {}}
-    fakes: dict[str, dict[str, Any]] = {
-        "modules": {},
-        "modules.shared": {"state": SimpleNamespace(interrupted=False, textinfo=None), "opts": opts},
-        "modules.call_queue": {"queue_lock": Lock()},
-        "modules.paths": {"data_path": str(tmp_path)},
-        "modules.options": {"OptionHTML": object},
-        "modules.sd_models": {"checkpoint_aliases": checkpoints, "model_data": model_data},
-        "modules.sd_samplers": {"all_samplers_map": {}, "all_samplers": []},
-        "modules.sd_schedulers": {"schedulers": []},
-        "networks": tables,
-    }
-    for name, attributes in fakes.items():
-        module = ModuleType(name)
-        vars(module).update(attributes)
-        monkeypatch.setitem(sys.modules, name, module)
-        parent, _, child = name.rpartition(".")
-        if parent:
-            monkeypatch.setattr(sys.modules[parent], child, module, raising=False)
-    for name in OURS:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-
-    def add_lora(path: Path, alias: str = "") -> None:
-        entry = SimpleNamespace(name=path.stem, alias=alias or path.stem, filename=str(path))
-        tables["available_networks"][entry.name] = entry
-        if entry.alias in tables["available_network_aliases"]:
-            tables["forbidden_network_aliases"][entry.alias.lower()] = 1
-        tables["available_network_aliases"] |= {entry.name: entry, entry.alias: entry}
-
-    def select(path: Path) -> SimpleNamespace:
-        info = SimpleNamespace(filename=str(path), name=path.name, sha256=None)
-        checkpoints[path.name], opts.sd_model_checkpoint = info, path.name
-        return info
-
-    facts = importlib.import_module("lib_fewstep.host.facts").HostFacts()
-    yield SimpleNamespace(facts=facts, tables=tables, add_lora=add_lora, select=select, model_data=model_data)
-    for name in OURS:
-        sys.modules.pop(name, None)
+def facts(host: Host) -> Any:
+    """Of a host with nothing loaded."""
+    return host.our("facts").HostFacts()
 
 
 class Weights(torch.nn.Module):
@@ -90,75 +48,151 @@ UNET = attention_weights(SD15)
 PACKED = {name: (shape[0] * shape[1] // 2, 1) for name, shape in UNET.items()}
 
 
-def test_a_unet_that_the_host_keeps_in_4_bits_is_what_its_file_says(host: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_unet_that_the_host_keeps_in_4_bits_is_what_its_file_says(host: Host, facts: Any, tmp_path: Path) -> None:
     info = host.select(checkpoint(tmp_path / "x.safetensors", UNET))
     loaded = model(info, PACKED, torch.uint8)
-    host.model_data.sd_model = loaded
-    before, during = host.facts.of_page().unet, host.facts.of_generation(SimpleNamespace(sd_model=loaded)).unet
+    host.load(loaded)
+    before, during = facts.of_page().unet, facts.of_generation(SimpleNamespace(sd_model=loaded)).unet
     assert before == during and before.family == "sd15"
     assert {each.width for each in during.transformers} == {320, 640, 1280}
 
 
 @pytest.mark.parametrize("suffix", [".ckpt", ".gguf", ".safetensors"])
-def test_a_checkpoint_without_header_is_not_taken_for_the_one_loaded_before(suffix: str, host: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_checkpoint_without_header_is_not_taken_for_the_one_loaded_before(suffix: str, host: Host, facts: Any, tmp_path: Path) -> None:
     first = host.select(checkpoint(tmp_path / "first.safetensors", UNET))
-    host.model_data.sd_model = model(first, UNET)
-    assert host.facts.of_page().family == "sd15"
+    host.load(model(first, UNET))
+    assert facts.of_page().family == "sd15"
     path = tmp_path / f"second{suffix}"
     path.write_bytes(b"GGUF or anything")
     second = host.select(path)
-    assert host.facts.of_page().unet is None
-    host.model_data.sd_model = model(second, attention_weights(SDXL))
-    assert host.facts.of_page().family == "sdxl"
-    assert host.facts.of_generation(SimpleNamespace(sd_model=host.model_data.sd_model)).family == "sdxl"
+    assert facts.of_page().unet is None
+    host.load(model(second, attention_weights(SDXL)))
+    assert facts.of_page().family == "sdxl"
+    assert facts.of_generation(SimpleNamespace(sd_model=host.sd_models.model_data.sd_model)).family == "sdxl"
 
 
-def test_a_network_that_is_none_of_ours_is_told_from_its_file_and_when_loaded(host: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_network_that_is_none_of_ours_is_told_from_its_file_and_when_loaded(host: Host, facts: Any, tmp_path: Path) -> None:
     wan = {"blocks.0.self_attn.q.weight": (64, 64)}
     host.select(checkpoint(tmp_path / "wan.safetensors", wan))
-    assert host.facts.of_page().family == "wan"
+    assert facts.of_page().family == "wan"
     gguf = host.select(tmp_path / "wan.gguf")
-    assert host.facts.of_generation(SimpleNamespace(sd_model=model(gguf, wan))).family == "wan"
+    assert facts.of_generation(SimpleNamespace(sd_model=model(gguf, wan))).family == "wan"
 
 
-def called(host: SimpleNamespace, name: str) -> list[str]:
-    return [lora.name for lora in host.facts.of_page().loras if lora.is_called(name)]
+def called(facts: Any, name: str) -> list[str]:
+    return [lora.name for lora in facts.of_page().loras if lora.is_called(name)]
 
 
-def test_of_files_with_one_alias_only_the_one_that_the_host_loads_is_called_by_it(host: SimpleNamespace, tmp_path: Path) -> None:
+def test_of_files_with_one_alias_only_the_one_that_the_host_loads_is_called_by_it(host: Host, facts: Any, tmp_path: Path) -> None:
     for name in ("TCD-SD15-LoRA", "other one", "other two"):
         host.add_lora(write(tmp_path / f"{name}.safetensors", kohya(SD15)), alias="TCD-SD15-LoRA")
-    assert called(host, "TCD-SD15-LoRA") == ["TCD-SD15-LoRA"]
-    assert called(host, "other one") == ["other one"]
+    assert called(facts, "TCD-SD15-LoRA") == ["TCD-SD15-LoRA"]
+    assert called(facts, "other one") == ["other one"]
 
 
-def test_an_alias_of_two_files_calls_neither_and_one_of_one_file_calls_it(host: SimpleNamespace, tmp_path: Path) -> None:
+def test_an_alias_of_two_files_calls_neither_and_one_of_one_file_calls_it(host: Host, facts: Any, tmp_path: Path) -> None:
     for name, alias in (("a", "Shared"), ("b", "Shared"), ("c", "mine")):
         host.add_lora(write(tmp_path / f"{name}.safetensors", kohya(SD15)), alias=alias)
-    assert called(host, "Shared") == [] and called(host, "mine") == ["c"]
+    assert called(facts, "Shared") == [] and called(facts, "mine") == ["c"]
 
 
-def test_a_name_wins_over_the_alias_of_an_earlier_file(host: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_name_wins_over_the_alias_of_an_earlier_file(host: Host, facts: Any, tmp_path: Path) -> None:
     host.add_lora(write(tmp_path / "a.safetensors", kohya(SD15)), alias="z")
     host.add_lora(write(tmp_path / "z.safetensors", kohya(SD15)), alias="q")
-    assert called(host, "z") == ["z"]
+    assert called(facts, "z") == ["z"]
 
 
-def test_files_that_the_host_passes_over_for_their_name_are_told(host: SimpleNamespace, tmp_path: Path) -> None:
+def test_files_that_the_host_passes_over_for_their_name_are_told(host: Host, facts: Any, tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     paths = [write(folder / "lcm-lora-sdv1-5.safetensors", kohya(SD15)) for folder in (tmp_path, tmp_path / "sub")]
     for path in (*paths, write(tmp_path / "style.safetensors", kohya(SD15))):
         host.add_lora(path)
-    assert {lora.name: lora.shadowed for lora in host.facts.of_page().loras} == {"lcm-lora-sdv1-5": (str(paths[0]),), "style": ()}
+    assert {lora.name: lora.shadowed for lora in facts.of_page().loras} == {"lcm-lora-sdv1-5": (str(paths[0]),), "style": ()}
 
 
-def test_what_is_known_of_deleted_files_is_forgotten(host: SimpleNamespace, tmp_path: Path) -> None:
+def test_what_is_known_of_deleted_files_is_forgotten(host: Host, facts: Any, tmp_path: Path) -> None:
     for name in ("lcm-lora-sdv1-5", "TCD-SD15-LoRA"):
         host.add_lora(write(tmp_path / f"{name}.safetensors", kohya(SD15)))
-    host.facts.of_page()
+    facts.of_page()
     kept = tmp_path / "cache" / "fewstep-loras.json"
     assert b"TCD-SD15-LoRA" in kept.read_bytes()
     os.unlink(tmp_path / "TCD-SD15-LoRA.safetensors")
-    del host.tables["available_networks"]["TCD-SD15-LoRA"]
-    host.facts.of_page()
+    del host.loras().available_networks["TCD-SD15-LoRA"]
+    facts.of_page()
     assert b"TCD-SD15-LoRA" not in kept.read_bytes() and b"lcm-lora-sdv1-5" in kept.read_bytes()
+
+
+# ----------------------------------------------------------------------------------------------------- what is asked for and saved
+
+
+def test_a_file_that_nothing_recognises_is_read_as_a_whole_when_it_is_named(host: Host, facts: Any, tmp_path: Path) -> None:
+    for name in ("mine", "style"):
+        host.add_lora(write(tmp_path / f"{name}.safetensors", kohya(SD15), metadata={"ss_output_name": "x"}), alias=f"my {name}")
+    job = SimpleNamespace(sd_model=None)
+    looks = {"auto": (), "none": (), "my mine": ("mine",), "gone": ("mine",), "style": ("mine", "style")}
+    for asked, whole in looks.items():  # once read, it stays known
+        for found in (facts.of_page(lora=asked), facts.of_generation(job, asked)):
+            assert tuple(lora.name for lora in found.loras if lora.detection.whole) == whole, asked
+
+
+@pytest.mark.parametrize("saved, whole", [("mine", True), ("auto", False), (["mine"], False)])
+def test_so_is_one_that_is_saved_for_the_checkpoint(host: Host, facts: Any, tmp_path: Path, saved: Any, whole: bool) -> None:
+    host.add_lora(write(tmp_path / "mine.safetensors", kohya(SD15), metadata={"ss_output_name": "x"}))
+    host.select(checkpoint(tmp_path / "x.safetensors", UNET))
+    facts.keep({"method": "lcm", "lora": saved})
+    found = facts.of_page()
+    assert found.saved == {"method": "lcm", "lora": saved} and found.loras[0].detection.whole == whole
+
+
+def test_a_named_file_that_cannot_be_read_says_so(host: Host, facts: Any, tmp_path: Path) -> None:
+    """Its beginning looked like a style's; nothing else of it is there."""
+    path = write(tmp_path / "mine.safetensors", kohya(SD15), metadata={"ss_output_name": "x"})
+    host.add_lora(path)
+    assert not facts.of_page().loras[0].detection.whole
+    os.truncate(path, 300)
+    assert not facts.of_page(lora="mine").loras[0].detection.readable
+
+
+def test_nothing_can_be_saved_without_a_checkpoint(facts: Any) -> None:
+    with pytest.raises(ValueError, match="no checkpoint is selected"):
+        facts.keep({"method": "lcm"})
+
+
+def test_what_was_found_so_far_is_known_at_once(host: Host, facts: Any, tmp_path: Path) -> None:
+    host.add_lora(write(tmp_path / "TCD-SD15-LoRA.safetensors", kohya(SD15)))
+    assert [(lora.name, lora.detection.method) for lora in facts.installed()] == [("TCD-SD15-LoRA", "tcd")]
+
+
+def test_a_row_of_the_users_that_cannot_be_used_is_logged(host: Host, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "fewstep.yaml").write_text("methods: {mine: {steps: many}}", encoding="utf-8")
+    assert host.our("facts").HostFacts().tables.problems and "mine" in caplog.text
+
+
+# ------------------------------------------------------------------------------------------------------------- what a host can do
+
+
+def test_what_the_hosts_samplers_say_of_themselves_is_heeded(facts: Any, monkeypatch: pytest.MonkeyPatch, host: Host) -> None:
+    """`options["second_order"]` in all hosts; A1111's own list of those with timesteps of their own; some by their function."""
+    self_timed = SimpleNamespace(samplers_timesteps=[("DDIM", "ddim", ["ddim"], {}), ("UniPC", "unipc", ["unipc"], {})])
+    monkeypatch.setitem(sys.modules, "modules.sd_samplers_timesteps", self_timed)  # type: ignore[arg-type]
+    more = [("HeunPP2", "sample_heunpp2", ["heunpp2"], {}), ("DPM adaptive", "sample_dpm_adaptive", ["k_dpm_ad"], {})]
+    monkeypatch.setattr(host.sd_samplers_kdiffusion, "samplers_k_diffusion", [*host.sd_samplers_kdiffusion.samplers_k_diffusion, *more])
+    found = facts.of_page()
+    assert found.self_timed == {"DDIM", "UniPC"}
+    twice = {"DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a"}
+    assert found.calls_per_step == {**dict.fromkeys(twice, 2), "HeunPP2": 3, "DPM adaptive": 0}
+
+
+@pytest.mark.parametrize("forge, parameters, unloads_all", [
+    (False, "names, te_multipliers=None, unet_multipliers=None, dyn_dims=None", False),
+    (True, "names, te_multipliers=None, unet_multipliers=None, dyn_dims=None", True), (True, "names, te_multipliers=None", False),
+])  # fmt: skip
+def test_forge_and_its_kin_are_told_apart(
+    host: Host, facts: Any, monkeypatch: pytest.MonkeyPatch, forge: bool, parameters: str, unloads_all: bool
+) -> None:
+    """Forge skips the negative prompt at CFG 1; its older loader stumbles over an unknown name, Neo's does not."""
+    if forge:
+        monkeypatch.setitem(sys.modules, "modules_forge", ModuleType("modules_forge"))
+    host.loras().load_networks = eval(f"lambda {parameters}: None")
+    found = facts.of_page()
+    assert (found.skips_uncond, found.unknown_lora_unloads_all) == (forge, unloads_all)

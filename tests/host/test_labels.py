@@ -1,28 +1,20 @@
 """Labels of the plot's axis Method: what a method costs, and once the pictures are made, how long they took."""
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Iterator
 from copy import copy
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.core.situations import TABLES
 
-OURS = "lib_fewstep.host.xyz"
+from .fake import Host
 
 
 @pytest.fixture
-def xyz(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    modules = ModuleType("modules")
-    monkeypatch.setattr(modules, "scripts", SimpleNamespace(scripts_data=[]), raising=False)
-    monkeypatch.setitem(sys.modules, "modules", modules)
-    monkeypatch.delitem(sys.modules, OURS, raising=False)
-    yield importlib.import_module(OURS)
-    sys.modules.pop(OURS, None)
+def xyz(host: Host) -> Any:
+    return host.our("xyz")
 
 
 def made(xyz: Any, p: Any, method: str, plan: object) -> None:

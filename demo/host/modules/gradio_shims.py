@@ -56,7 +56,7 @@ def _all_subclasses(kind: type) -> list[type]:
 
 def _observed(original: Callable[..., None]) -> Callable[..., None]:
     """A constructor that reports to scripts before and after, once per component however deep its classes are."""
-    from modules import script_callbacks, scripts
+    from modules import scripts
 
     @functools.wraps(original)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -68,9 +68,7 @@ def _observed(original: Callable[..., None]) -> Callable[..., None]:
         runner = scripts.scripts_current
         if runner is not None:
             runner.before_component(self, **kwargs)
-        script_callbacks.before_component_callback(self, **kwargs)
         original(self, *args, **kwargs)
-        script_callbacks.after_component_callback(self, **kwargs)
         if runner is not None:
             runner.after_component(self, **kwargs)
 

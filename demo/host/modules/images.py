@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from modules import paths, script_callbacks
+from modules import paths
 from modules.shared import opts
 from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 
@@ -19,10 +19,13 @@ _PADDING = 6
 
 
 class GridAnnotation:
-    """A line of text beside a grid."""
+    """A line of text beside a grid. The text stays the object that it is, as in the WebUI, until its words are drawn."""
 
-    def __init__(self, text: str = "", is_active: bool = True) -> None:
-        self.text, self.is_active = str(text), is_active
+    def __init__(self, text: Any = "", is_active: bool = True) -> None:
+        self.text, self.is_active = text if isinstance(text, str) else str(text), is_active
+
+    def drawn(self) -> str:
+        return " ".join(self.text.split())
 
 
 def image_grid(imgs: Sequence[Image.Image], batch_size: int = 1, rows: int | None = None) -> Image.Image:
@@ -46,8 +49,9 @@ def draw_grid_annotations(
 ) -> Image.Image:
     """The grid of cells `width` x `height` with labels above its columns and left of its rows."""
     font = ImageFont.load_default(_LABEL_SIZE)
-    columns, rows = ["\n".join(line.text for line in texts) for texts in hor_texts], ["\n".join(
-        line.text for line in texts) for texts in ver_texts]  # fmt: skip
+    columns, rows = (
+        ["\n".join(line.drawn() for line in texts) for texts in both] for both in (hor_texts, ver_texts)
+    )
     measure = ImageDraw.Draw(im)
     sizes = [measure.multiline_textbbox((0, 0), text, font=font)[2:] for text in (*columns, *rows)]
     top = _label_room(max(size[1] for size in sizes[: len(columns)]))
@@ -100,11 +104,8 @@ def save_image(image: Image.Image, path: str, basename: str, seed: int | None = 
     number = sum(1 for _ in folder.iterdir())
     name = "-".join(part for part in (basename, f"{number:05}", "" if seed is None else str(seed)) if part)
     filename = str(folder / f"{name}.png")
-    params = script_callbacks.ImageSaveParams(image, p, filename, {"parameters": info} if info else {})
-    script_callbacks.before_image_saved_callback(params)
-    params.image.save(params.filename, pnginfo=_png_info(params.pnginfo))
-    script_callbacks.image_saved_callback(params)
-    return params.filename
+    image.save(filename, pnginfo=_png_info({"parameters": info} if info else {}))
+    return filename
 
 
 def _png_info(texts: dict[str, Any]) -> PngImagePlugin.PngInfo:

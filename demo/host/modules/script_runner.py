@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 from modules import errors, scripts
-from modules.scripts import AlwaysVisible, OnComponent, Script
+from modules.scripts import AlwaysVisible, Script
 
 
 class ScriptRunner:
@@ -22,8 +22,6 @@ class ScriptRunner:
         self.infotext_fields: list[Any] = []
         self.paste_field_names: list[str] = []
         self.inputs: list[Any] = [None]
-        self.on_before_component_elem_id: dict[str, list[tuple[Any, Script]]] = {}
-        self.on_after_component_elem_id: dict[str, list[tuple[Any, Script]]] = {}
 
     # --- building the page
 
@@ -50,7 +48,6 @@ class ScriptRunner:
             else:
                 continue
             self.scripts.append(script)
-        self._collect_component_callbacks()
 
     def prepare_ui(self) -> None:
         """Start counting arguments: position 0 is the choice of a selectable script."""
@@ -85,7 +82,6 @@ class ScriptRunner:
         groups = [script.group for script in self.selectable_scripts]
         dropdown.change(show_chosen, inputs=[dropdown], outputs=groups)
         self.infotext_fields.append((dropdown, lambda params: gr.update(value=params.get("Script", "None"))))
-        self._collect_component_callbacks()
         return self.inputs
 
     def create_script_ui(self, script: Script) -> None:
@@ -125,30 +121,13 @@ class ScriptRunner:
             errors.report(f"Error calling: {script.filename}/title", exc_info=True)
             return Path(script.filename).name
 
-    def _collect_component_callbacks(self) -> None:
-        for script in self.scripts:
-            for elem_id, callback in script.on_before_component_elem_id or []:
-                self.on_before_component_elem_id.setdefault(elem_id, []).append((callback, script))
-            for elem_id, callback in script.on_after_component_elem_id or []:
-                self.on_after_component_elem_id.setdefault(elem_id, []).append((callback, script))
-            script.on_before_component_elem_id = script.on_after_component_elem_id = None
-
     def before_component(self, component: Any, **kwargs: Any) -> None:
         """A component with these constructor arguments is about to be made."""
-        self._component_callbacks(self.on_before_component_elem_id, kwargs.get("elem_id"), component)
         self._component_hooks("before_component", component, kwargs)
 
     def after_component(self, component: Any, **kwargs: Any) -> None:
         """The component was made."""
-        self._component_callbacks(self.on_after_component_elem_id, component.elem_id, component)
         self._component_hooks("after_component", component, kwargs)
-
-    def _component_callbacks(self, table: dict[str, list[tuple[Any, Script]]], elem_id: Any, component: Any) -> None:
-        for callback, script in table.get(elem_id, []):
-            try:
-                callback(OnComponent(component=component))
-            except Exception:
-                errors.report(f"Error running a component callback: {script.filename}", exc_info=True)
 
     def _component_hooks(self, hook: str, component: Any, kwargs: dict[str, Any]) -> None:
         for script in self._implementing(hook, self.scripts):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -61,13 +60,6 @@ class MaskBlendArgs:
         self.denoiser, self.sigma, self.is_final_blend = denoiser, sigma, denoiser is None
 
 
-@dataclass
-class OnComponent:
-    """What `Script.on_before_component` and `on_after_component` hand over."""
-
-    component: Any
-
-
 class Script:
     """Base class of scripts. Hooks receive the job `p` and the values of the components that `ui` returned."""
 
@@ -85,8 +77,6 @@ class Script:
     infotext_fields: list[Any] | None = None
     paste_field_names: list[str] | None = None
     api_info: Any = None
-    on_before_component_elem_id: list[tuple[str, Callable[[OnComponent], None]]] | None = None
-    on_after_component_elem_id: list[tuple[str, Callable[[OnComponent], None]]] | None = None
     setup_for_ui_only = False
     controls: Any = None
 
@@ -157,14 +147,6 @@ class Script:
 
     def after_component(self, component: Any, **kwargs: Any) -> None:
         """A component of the page was created."""
-
-    def on_before_component(self, callback: Callable[[OnComponent], None], *, elem_id: str) -> None:
-        """Call back before the component of that id is created."""
-        self.on_before_component_elem_id = [*(self.on_before_component_elem_id or []), (elem_id, callback)]
-
-    def on_after_component(self, callback: Callable[[OnComponent], None], *, elem_id: str) -> None:
-        """Call back after the component of that id was created."""
-        self.on_after_component_elem_id = [*(self.on_after_component_elem_id or []), (elem_id, callback)]
 
     def elem_id(self, item_id: str) -> str:
         """An element id that is unique on the page: script_<tab>_<title>_<item>."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from modules import hashes, paths, script_callbacks, shared
+from modules import hashes, paths, shared
 from modules.sd_model import LatentDiffusion
 
 
@@ -77,11 +77,8 @@ class SdModelData:
     def get_sd_model(self) -> LatentDiffusion:
         """The loaded model; loads it first where there is none."""
         with self.lock:
-            loaded = self.sd_model is None
             if self.sd_model is None:
                 self.sd_model = load_model(select_checkpoint())
-        if loaded:
-            script_callbacks.model_loaded_callback(self.sd_model)
         return self.sd_model
 
 
@@ -93,5 +90,4 @@ def reload_model_weights(sd_model: Any = None, info: CheckpointInfo | None = Non
     wanted = info or select_checkpoint()
     if model_data.sd_model is None or model_data.sd_model.sd_checkpoint_info.filename != wanted.filename:
         model_data.sd_model = load_model(wanted)
-        script_callbacks.model_loaded_callback(model_data.sd_model)
     return model_data.sd_model

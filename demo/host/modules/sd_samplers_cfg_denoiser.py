@@ -6,14 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from modules import prompt_parser, sd_samplers_common
-from modules.script_callbacks import (
-    AfterCFGCallbackParams,
-    CFGDenoisedParams,
-    CFGDenoiserParams,
-    cfg_after_cfg_callback,
-    cfg_denoised_callback,
-    cfg_denoiser_callback,
-)
+from modules.script_callbacks import CFGDenoiserParams, cfg_denoiser_callback
 from modules.shared import opts, state
 from torch import Tensor
 
@@ -94,7 +87,6 @@ class CFGDenoiser(torch.nn.Module):
         x_out = self._evaluate(x_in, sigma_in, texts, params.image_cond, len(parts))
         if skip_uncond:
             x_out = torch.cat([x_out, x_out[first_rows]])
-        cfg_denoised_callback(CFGDenoisedParams(x_out, state.sampling_step, state.sampling_steps, self.inner_model))
 
         scale = 1.0 if skip_uncond else cond_scale * self.cond_scale_miltiplier
         denoised = self.combine_denoised(x_out, parts, text_uncond, scale)
@@ -103,10 +95,8 @@ class CFGDenoiser(torch.nn.Module):
         self.sampler.last_latent = self.get_pred_x0(x_in[first_rows], x_out[first_rows], sigma)
         sd_samplers_common.store_latent(self.sampler.last_latent)
 
-        after = AfterCFGCallbackParams(denoised, state.sampling_step, state.sampling_steps)
-        cfg_after_cfg_callback(after)
         self.step += 1
-        return after.x
+        return denoised
 
     def _evaluate(self, x: Tensor, sigma: Tensor, texts: Tensor, image_cond: Tensor, images: int) -> Tensor:
         """Ask the model for all rows at once, or for as many rows as there are images at a time."""

@@ -10,7 +10,6 @@ import k_diffusion.external
 import k_diffusion.sampling
 import torch
 from modules import devices, sd_samplers_common, sd_schedulers, shared
-from modules.script_callbacks import ExtraNoiseParams, extra_noise_callback
 from modules.sd_samplers_cfg_denoiser import CFGDenoiser
 from modules.shared import opts
 from torch import Tensor
@@ -188,9 +187,7 @@ class KDiffusionSampler(sd_samplers_common.Sampler):
         noised = x + noise * visited[0]
         if opts.img2img_extra_noise > 0:
             p.extra_generation_params["Extra noise"] = opts.img2img_extra_noise
-            extra = ExtraNoiseParams(noise, x, noised)
-            extra_noise_callback(extra)
-            noised += extra.noise * opts.img2img_extra_noise
+            noised += noise * opts.img2img_extra_noise
         self.model_wrap_cfg.init_latent = x
         conds = (conditioning, unconditional_conditioning, image_conditioning)
         return self._run(p, noised, x, visited, sigmas, (visited[-2:][0], visited[0]), start + 1, conds)

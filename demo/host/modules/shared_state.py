@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import threading
-import time
 from typing import Any
 
 from torch import Tensor
@@ -14,7 +13,6 @@ class State:
     """Progress of the running job, and the user's wish to stop it."""
 
     def __init__(self) -> None:
-        self.server_start = time.time()
         self.job_timestamp = "0"
         self._command: str | None = None
         self._commanded = threading.Event()

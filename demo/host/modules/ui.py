@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import gradio as gr
@@ -11,7 +10,6 @@ from modules import (
     images,
     img2img,
     infotext_utils,
-    script_callbacks,
     shared,
     txt2img,
     ui_tab,
@@ -35,10 +33,9 @@ def plaintext_to_html(text: str, classname: str = "") -> str:
 
 
 def create_ui() -> gr.Blocks:
-    """Build the page: every script's `ui` is called once per tab, settings are registered."""
+    """Build the page: every script's `ui` is called once per tab."""
     gradio_shims.install()
     infotext_utils.reset()
-    script_callbacks.ui_settings_callback()
     with gr.Blocks(title="Embedded host", analytics_enabled=False) as page:
         with gr.Tabs(elem_id="tabs"):
             with gr.TabItem("txt2img", id="txt2img", elem_id="tab_txt2img"):
@@ -49,9 +46,6 @@ def create_ui() -> gr.Blocks:
                 img2img_paste_fields[:] = tab.paste_fields
             with gr.TabItem("PNG Info", id="pnginfo", elem_id="tab_pnginfo"):
                 _png_info()
-            for blocks, label, identifier in itertools.chain(*script_callbacks.ui_tabs_callback()):
-                with gr.TabItem(label, id=identifier, elem_id=f"tab_{identifier}"):
-                    blocks.render()
         gr.HTML(FOOTER, elem_id="footer")
         restart = gr.Button("Reload UI", elem_id=RELOAD_BUTTON, elem_classes=["hidden"])
         restart.click(shared.state.request_restart, None, None, **gradio_shims.js("() => reloadWhenBack()"))

@@ -217,9 +217,9 @@ class Axis(NamedTuple):
     text: str
     values: list[Any]
 
-    def labels(self, p: Any) -> list[str]:
+    def labels(self, p: Any) -> list[Any]:
         """The text beside each value's row or column."""
-        return [str(self.option.format_value(p, self.option, value)) for value in self.values]
+        return [self.option.format_value(p, self.option, value) for value in self.values]
 
 
 def read_axis(p: Any, option: AxisOption, text: str, chosen: list[str] | None, csv_mode: bool) -> Axis:
@@ -248,6 +248,7 @@ class Plot:
 
     def __init__(self, p: Any, axes: tuple[Axis, Axis, Axis], vary_seeds: Sequence[bool]) -> None:
         self.p, self.axes, self.vary_seeds = p, axes, vary_seeds
+        self.labels = [[[images.GridAnnotation(text)] for text in axis.labels(p)] for axis in axes]
         self.cells: dict[tuple[int, ...], Processed] = {}
         self.whole_infotext = ""
         self.layer_infotexts: dict[int, str] = {}
@@ -293,7 +294,6 @@ class Plot:
         order = [(x, y, z) for z in range(layers) for y in range(rows) for x in range(columns)]
         pictures = [self._picture(position) for position in order]
         infotexts = [next(iter(self.cells[position].infotexts), "") for position in order]
-        labels = [[[images.GridAnnotation(text)] for text in axis.labels(self.p)] for axis in self.axes]
 
         layer_grids = []
         for z in range(layers):
@@ -301,12 +301,12 @@ class Plot:
             grid = images.image_grid(part, rows=rows)
             if draw_legend:
                 size = max(picture.width for picture in part), max(picture.height for picture in part)
-                grid = images.draw_grid_annotations(grid, *size, labels[0], labels[1], margin)
+                grid = images.draw_grid_annotations(grid, *size, self.labels[0], self.labels[1], margin)
             layer_grids.append(grid)
         whole = images.image_grid(layer_grids, rows=1)
         if draw_legend:
             size = max(grid.width for grid in layer_grids), max(grid.height for grid in layer_grids)
-            whole = images.draw_grid_annotations(whole, *size, labels[2], [[images.GridAnnotation()]])
+            whole = images.draw_grid_annotations(whole, *size, self.labels[2], [[images.GridAnnotation()]])
 
         processed = copy(next((cell for cell in self.cells.values() if cell.images), self.cells[0, 0, 0]))
         processed.images = [whole, *layer_grids, *pictures]
