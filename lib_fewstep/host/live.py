@@ -33,7 +33,7 @@ WISH = open_object(
     "The fields of /sdapi/v1/txt2img, or with init_images those of /sdapi/v1/img2img, beside ours. One picture is drawn, no script runs "
     "but the Accelerator, and nothing is saved.",
     page="who asks: of one page, what is newer replaces what waits", number="a whole number; a page counts up with every request",
-    accelerator="the Accelerator's settings, as its first argument in /sdapi/v1/txt2img; left out: it is off",
+    accelerator="the Accelerator's settings, as in /sdapi/v1/txt2img its first argument or, in a list, all of them; left out: it is off",
     draft="true: decode with TAESD, where its file is installed",
 )  # fmt: skip
 
@@ -132,10 +132,14 @@ def read(body: bytes) -> tuple[str, int, str, Order]:
     page, number, settings, draft = (given.pop(name, None) for name in _OURS)
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < _MOST_NUMBER:
         raise Unreadable(say("live.no_number", value=repr(number)[:80], most=_MOST_NUMBER - 1))
-    if not isinstance(settings, (dict, type(None))):
+    if not isinstance(settings, (dict, list, type(None))):
         raise Unreadable(say("live.no_settings", value=repr(settings)[:80]))
     content = hashlib.sha256(json.dumps([given, settings, draft, shared.opts.data], sort_keys=True, default=str).encode()).hexdigest()
-    return str(page)[:80], number, content, Order(_fields(given), settings, draft is True)
+    return str(page)[:80], number, content, Order(_fields(given), _arguments(settings), draft is True)
+
+
+def _arguments(settings: dict[str, Any] | list[Any] | None) -> list[Any]:
+    return settings if isinstance(settings, list) else [] if settings is None else [settings]
 
 
 def _fields(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import copy
 import io
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,10 +25,10 @@ _PATIENCE_SECONDS, _STALE_SECONDS, _TAESD, _QUALITY = 0.1, 60, 3, 90
 
 @dataclass(frozen=True)
 class Order:
-    """What to draw: `fields` of the host's processing class, beside the Accelerator's settings (None: it is off)."""
+    """What to draw: `fields` of the host's processing class, beside our script's arguments (none: the Accelerator is off)."""
 
     fields: Mapping[str, Any]
-    accelerator: Mapping[str, Any] | None
+    arguments: Sequence[Any]
     draft: bool
 
     @property
@@ -73,8 +73,7 @@ def _job(order: Order) -> Any:
     runner.alwayson_scripts, runner.callback_map = [ours], {}
     p.is_api = True
     p.scripts = runner
-    settings = {"enabled": False} if order.accelerator is None else dict(order.accelerator)
-    p.script_args = (0, *(None for _ in range(1, ours.args_from)), settings)
+    p.script_args = (0, *(None for _ in range(1, ours.args_from)), *(order.arguments or [{"enabled": False}]))
     return p
 
 

@@ -15,6 +15,7 @@ from ..core.offers import Offer, offer_for
 from ..core.profiles import Profile, Tables
 from ..core.request import AUTO, Request, host_request
 from .download_row import DownloadRow, Downloads
+from .live import LIVE_CONTROLS, LiveSwitch
 from .view import comparison, has_number, known_html, looking_html, lora_choices, make_view, message_html, method_choices, plan_html
 
 HOST_CONTROLS = {
@@ -30,6 +31,8 @@ PLOT_CONTROLS = ("script_list", "x_type", "x_values", "X values", "y_type", "z_t
 """The same for the host's X/Y/Z plot, which `Compare` fills in. Its dropdown of values has no elem_id, and is known by its label."""
 BARE_CONTROLS = ("hr_sampler", "hr_scheduler", "script_list", "X values")
 """Those of both that the hosts name without the tab. Of any other, a bare name is another extension's."""
+READ_CONTROLS = (*HOST_CONTROLS, *PLOT_CONTROLS, *LIVE_CONTROLS)
+"""All that `wire` is told of."""
 _PLOT, _METHOD_AXIS, _NO_METHOD, _NO_AXIS = "X/Y/Z plot", "[Accelerator] Method", "None", "Nothing"
 _QUIET = {"queue": False, "show_progress": "hidden"}
 
@@ -76,7 +79,7 @@ class Accordion:
 
     def __init__(self, tab: str, source: Source, widgets: Widgets, downloads: Downloads):
         self._tab, self._source, self._widgets = tab, source, widgets
-        self._download_row = DownloadRow(downloads)
+        self._download_row, self._live = DownloadRow(downloads), LiveSwitch(tab)
         self.inputs: list[Any] = []
 
     def build(self) -> list[Any]:
@@ -91,6 +94,7 @@ class Accordion:
             with gr.Row():
                 profile = self._source.tables.profiles[start.filled_for]
                 sliders = {name: self._slider(name, getattr(start, name), profile) for name in NUMBERS}
+            self._live.build()
             with gr.Row(elem_classes=["fewstep-row", "fewstep-actions"]):
                 self._reset = gr.Button("Reset to recommended", size="sm", elem_id=self._id("reset"))
                 self._save = gr.Button("Save for this checkpoint", size="sm", elem_id=self._id("save"))
@@ -138,6 +142,7 @@ class Accordion:
         self._forget.click(handler(refill=True, first=self._forgotten), inputs=inputs, outputs=outputs, **_QUIET)
         for name in NUMBERS:
             control[name].change(lambda *values: self._plan_line(values, names), inputs=inputs, outputs=[self._plan], **_QUIET)
+        self._live.wire(self.inputs, host)
         plot = [host[name] for name in PLOT_CONTROLS if name in host]
         self._compare.visible = len(plot) == len(PLOT_CONTROLS)
         if self._compare.visible:
