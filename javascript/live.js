@@ -84,7 +84,7 @@ var fewstepLive = (function () {
         }
         if (number < state.shown || !isOn(tab)) return;
         if (body instanceof Blob) return show(state, number, body, JSON.parse(answer.headers.get("x-fewstep")), performance.now() - began);
-        if (answer.status === 401) return stop(tab, state.told.words.stopped_login);
+        if (answer.status === 401) return stop(tab, state.told.words.login);
         if (!answer.ok && number === state.number) tell(state, body.detail);
     }
 
@@ -138,7 +138,7 @@ var fewstepLive = (function () {
         byId(`tab_${tab}`).addEventListener("input", () => setTimeout(() => lookSoon(tab), INPUT_MS));
         for (const name of ["interrupt", "interrupting"]) {
             const button = byId(`${tab}_${name}`);
-            if (button) button.addEventListener("click", () => isOn(tab) && stop(tab, tabs[tab] ? tabs[tab].told.words.stopped_interrupt : ""));
+            if (button) button.addEventListener("click", () => isOn(tab) && stop(tab, tabs[tab] ? tabs[tab].told.words.interrupted : ""));
         }
     }
 
@@ -146,7 +146,7 @@ var fewstepLive = (function () {
         for (const tab of Object.keys(tabs)) {
             const state = tabs[tab];
             if (isOn(tab) && Date.now() - state.changed > IDLE_MINUTES * 60000) {
-                stop(tab, fill(state.told.words.stopped_idle, { minutes: IDLE_MINUTES }));
+                stop(tab, fill(state.told.words.idle, { minutes: IDLE_MINUTES }));
             }
         }
         ["txt2img", "img2img"].forEach(lookSoon);
@@ -154,7 +154,7 @@ var fewstepLive = (function () {
 
     document.addEventListener("visibilitychange", () => {
         for (const tab of Object.keys(tabs).filter(isOn)) {
-            if (document.hidden) tell(tabs[tab], tabs[tab].told.words.paused_hidden);
+            if (document.hidden) tell(tabs[tab], tabs[tab].told.words.hidden);
             else tabs[tab].sent = "";
         }
     });

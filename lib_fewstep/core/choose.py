@@ -4,6 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
+from ..words.say import listed, say
 from .facts import Facts, InstalledLora
 from .fits import unmade_for, unsupported, unusable
 from .profiles import CHECKPOINT, LORA, NOTHING, Profile, Tables
@@ -46,17 +47,15 @@ def _choose(request: Request, facts: Facts, tables: Tables) -> Choice:
         raise Refusal(why_not)
     if request.method != AUTO and request.method not in tables.profiles:
         close = get_close_matches(request.method.strip().lower(), tables.profiles, n=5, cutoff=0.4) or tables.auto_order[:3]
-        raise Refusal(f"method {quoted(request.method)} is unknown; expected auto or the key of a method, such as {', '.join(close)}")
+        raise Refusal(say("method.unknown", method=quoted(request.method), keys=listed(close, "or")))
     present = _accelerators_in(request.prompt, facts, tables)
     if len(present) > 1:
-        names = " and ".join(tag.text for tag, _ in present)
-        if len({lora.name for _, lora in present}) == 1:
-            raise Refusal(f"The prompt holds the same LoRA {len(present)} times, {names}, and WebUIs add them up; keep one")
-        raise Refusal(f"The prompt holds {len(present)} accelerator LoRAs, {names}; use only one")
+        names, same = listed([tag.text for tag, _ in present[:5]], "and"), len({lora.name for _, lora in present}) == 1
+        raise Refusal(say("prompt.same_lora" if same else "prompt.several_loras", n=len(present), tags=names))
     own = checkpoint_profile(facts, tables)
     if present:
         tag, lora = present[0]
-        _check_not_twice(own, f"the prompt holds {tag.text}: take the tag out", request, facts)
+        _check_not_twice(own, request, facts, "checkpoint.and_prompt", tag=tag.text)
         return _from_prompt(request, facts, tables, tag, lora)
     if request.lora == NO_LORA:
         return Choice(_without_lora(request, own, facts, tables))
@@ -124,12 +123,12 @@ def _accelerators_in(prompt: str, facts: Facts, tables: Tables) -> list[tuple[Lo
 
 def _from_prompt(request: Request, facts: Facts, tables: Tables, tag: LoraTag, lora: InstalledLora) -> Choice:
     if request.lora == NO_LORA:
-        raise Refusal(f"the prompt holds {tag.text}, and no LoRA was chosen: take the tag out, or set LoRA to Auto")
+        raise Refusal(say("prompt.but_no_lora", tag=tag.text))
     if request.lora != AUTO and not lora.is_called(request.lora):
-        raise Refusal(f"the prompt holds {tag.text}, and '{request.lora}' was chosen: take the tag out, or set LoRA to Auto")
+        raise Refusal(say("prompt.but_other_lora", tag=tag.text, lora=request.lora))
     if request.method not in (AUTO, lora.detection.method) and request.lora == AUTO:
         chosen, there = tables.profiles[request.method].label, tables.profiles[lora.detection.method or ""].label
-        raise Refusal(f"the prompt holds {tag.text}, which is {there}, and {chosen} was chosen: take the tag out, or set Method to Auto")
+        raise Refusal(say("prompt.but_other_method", tag=tag.text, there=there, chosen=chosen))
     return Choice(_profile_of(request, lora, facts, tables), lora, tag)
 
 
@@ -138,7 +137,7 @@ def _without_lora(request: Request, own: Profile | None, facts: Facts, tables: T
         _check_family(tables.profiles[request.method], facts)
         return tables.profiles[request.method]
     if own is None:
-        raise Refusal("no LoRA was chosen, and the loaded checkpoint is not known to be distilled: choose the method it was made with")
+        raise Refusal(say("checkpoint.not_distilled"))
     return own
 
 
@@ -147,7 +146,7 @@ def _of_method(profile: Profile, own: Profile | None, request: Request, facts: F
     _check_family(profile, facts)
     if profile.weights == NOTHING:
         return Choice(profile)
-    _check_not_twice(own, f"{profile.label} was chosen: set Method to Auto", request, facts)
+    _check_not_twice(own, request, facts, "checkpoint.and_method", label=profile.label)
     if profile.weights == CHECKPOINT:
         return Choice(profile)
     candidates = fitting(facts, tables, profile.key)
@@ -156,19 +155,18 @@ def _of_method(profile: Profile, own: Profile | None, request: Request, facts: F
     return Choice(profile, candidates[0])
 
 
-def _check_not_twice(own: Profile | None, what: str, request: Request, facts: Facts) -> None:
+def _check_not_twice(own: Profile | None, request: Request, facts: Facts, sentence: str, **values: str) -> None:
     """Two accelerators undo each other. Who names a LoRA under LoRA means it: a checkpoint's name may mislead."""
     if own is not None and own.weights != NOTHING and request.lora == AUTO:
         reason = facts.checkpoint.reason if facts.checkpoint is not None else ""
-        way_out = "load another checkpoint, or choose the LoRA under LoRA"
-        raise Refusal(f"the loaded checkpoint is {own.label} itself ({reason}), and {what}, {way_out}")
+        raise Refusal(say(sentence, own=own.label, reason=reason, **values))
 
 
 def _check_weights(prompt: str) -> None:
     """Every WebUI then loads no LoRA at all, not even those beside it."""
     for tag in lora_tags(prompt):
         if tag.weight is None:
-            raise Refusal(f"The prompt's {tag.text} has a weight that is not a number, so no LoRA is loaded; write a number such as 0.8")
+            raise Refusal(say("prompt.bad_weight", tag=tag.text))
 
 
 def _check_none_suspected(prompt: str, facts: Facts) -> None:
@@ -176,42 +174,38 @@ def _check_none_suspected(prompt: str, facts: Facts) -> None:
     for tag in lora_tags(prompt):
         lora = facts.called(tag.name)
         if lora is not None and lora.detection.suspected:
-            why = f"The prompt's {tag.text} may be an accelerator itself, and its file is {lora.detection.reason}"
-            raise Refusal(f"{why}. Take the tag out, or choose its method and set LoRA to None")
+            raise Refusal(say("prompt.suspected", tag=tag.text, reason=lora.detection.reason))
 
 
 def _notes_on(lora: InstalledLora | None) -> tuple[str, ...]:
     if lora is None or not lora.shadowed:
         return ()
-    others = " or ".join(lora.shadowed[:3])
-    return (f"Several files are named '{lora.name}', and the WebUI loads only one of them, not {others}: rename them",)
+    return (say("lora.several_files", lora=lora.name, others=listed(lora.shadowed[:3], "or")),)
 
 
 def _check_all_known(prompt: str, facts: Facts) -> None:
     for tag in lora_tags(prompt):
         if facts.called(tag.name) is None:
-            way_out = "take the tag out, or put its file into the Lora folder and refresh the list"
-            raise Refusal(f"the prompt's {tag.text} names no LoRA that is installed, and this WebUI then loads none at all: {way_out}")
+            raise Refusal(say("prompt.not_installed", tag=tag.text))
 
 
 def _named(name: str, facts: Facts) -> InstalledLora:
     lora = facts.called(name)
     if lora is not None:
         return lora
-    way_out = "put its file into the WebUI's Lora folder and refresh the list, or set LoRA to Auto"
-    raise Refusal(f"LoRA {quoted(name)} is not installed; {way_out}")
+    raise Refusal(say("lora.not_installed", lora=quoted(name)))
 
 
 def _profile_of(request: Request, lora: InstalledLora, facts: Facts, tables: Tables) -> Profile:
     """The row for a chosen LoRA: the method asked for, else the one it was recognised as."""
     reason = unusable(lora, facts)
     if reason:
-        raise Refusal(f"LoRA '{lora.name}' {reason}")
+        raise Refusal(reason)
     key = lora.detection.method if request.method == AUTO else request.method
     if key is None or key not in tables.profiles:
-        raise Refusal(f"LoRA '{lora.name}' is not recognised ({lora.detection.reason}): choose the method that it was made with")
+        raise Refusal(say("lora.not_recognised", lora=lora.name, reason=lora.detection.reason))
     if tables.profiles[key].weights != LORA:
-        raise Refusal(f"{tables.profiles[key].label} has no LoRA, and '{lora.name}' was chosen: set LoRA to Auto")
+        raise Refusal(say("lora.of_no_method", label=tables.profiles[key].label, lora=lora.name))
     return tables.profiles[key]
 
 
@@ -228,17 +222,18 @@ def _nothing_for(profile: Profile, facts: Facts, tables: Tables) -> str:
         return why_not
     for lora in facts.loras:
         if lora.detection.method == profile.key and (reason := unusable(lora, facts)):
-            return f"LoRA '{lora.name}' {reason}, and no other file of {profile.label} is installed"
+            return say("lora.no_other", reason=reason, label=profile.label)
     of_method = [f for f in tables.files if (f.method, f.kind) == (profile.key, LORA) and not f.superseded]
     published = [f for f in of_method if facts.family in (None, f.family)]
-    where = f": {published[0].file} from {published[0].repo}" if published and published[0].repo else ""
-    return f"no LoRA of {profile.label} is installed{where}; put it into the WebUI's Lora folder and refresh the list"
+    if published and published[0].repo:
+        return say("lora.none_of_method_yet", label=profile.label, file=published[0].file, repo=published[0].repo)
+    return say("lora.none_of_method", label=profile.label)
 
 
 def _nothing_at_all(facts: Facts, tables: Tables) -> str:
     accelerators = [lora for lora in facts.loras if lora.detection.method in tables.profiles]
-    reasons = [f"'{lora.name}' {reason}" for lora in accelerators if (reason := unusable(lora, facts))]
+    reasons = [reason for lora in accelerators if (reason := unusable(lora, facts))]
     reasons = reasons or [reason for lora in accelerators if (reason := unmade_for(tables.profiles[lora.detection.method or ""], facts))]
     if reasons:
-        return f"no installed accelerator LoRA fits the loaded checkpoint: {'; '.join(reasons[:3])}"
-    return "no accelerator LoRA is installed; put one into the WebUI's Lora folder and refresh the list"
+        return say("lora.none_fits", reasons=listed(reasons[:3], "reasons"))
+    return say("lora.none")

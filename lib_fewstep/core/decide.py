@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from . import notes
+from ..words.say import counted as so_many
+from ..words.say import say, why
 from .choose import Choice, Refusal, choose, with_saved
 from .facts import Facts
 from .filling import Filling, counting, self_timed_steps, share
@@ -38,7 +39,7 @@ def chosen(request: Request, facts: Facts, tables: Tables) -> Settled:
     try:
         return Settled(meant, choose(meant, facts, tables), saved=meant is not request)
     except Refusal as refusal:
-        return Settled(meant, None, str(refusal), meant is not request)
+        return Settled(meant, None, why(refusal), meant is not request)
 
 
 def plan_for(settled: Settled, request: Request, facts: Facts) -> Plan:
@@ -49,8 +50,8 @@ def plan_for(settled: Settled, request: Request, facts: Facts) -> Plan:
         try:
             return _with_cost(Filling(settled.choice, meant, facts).plan(), without)
         except Refusal as refusal:
-            why_not = str(refusal)
-    saved = (notes.saved_settings(),) if settled.saved else ()
+            why_not = why(refusal)
+    saved = (say("runs.saved"),) if settled.saved else ()
     return Plan(notes=(why_not, *saved, *meant.problems), evaluations_without=without)
 
 
@@ -59,7 +60,8 @@ def _with_cost(plan: Plan, without: int | None) -> Plan:
     plan, made = replace(plan, evaluations_without=without), plan.evaluations
     by_the_user = plan.changed.keys() & {"steps", "cfg", "cfg_steps"}
     if by_the_user and made is not None and without is not None and made > without:
-        return replace(plan, notes=(*plan.notes, notes.more_work(made, without)))
+        more = say("cost.more_work", made=so_many(made, "evaluations"), without=without)
+        return replace(plan, notes=(*plan.notes, more))
     return plan
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..words.say import say, why
 from .header import Header, Unreadable, read_header, read_metadata
 from .layout import NO_LAYOUT, OTHER, Layout, layout_of, naming_of
 from .profiles import CHECKPOINT, LORA, PublishedFile, Tables, name_key
@@ -22,7 +23,7 @@ _TITLE_NOISE = re.compile(r"[()\[\],:/]|\bfor\b", re.IGNORECASE)
 _MAY_BE_ACCELERATOR = re.compile(r"(^|-)(lcm|tcd|dmd-?2?|pcm|tdd|hyper-?sd\w*|lightning|turbo|\d+-?steps?)(-|$)")
 """Names of LoRAs that cannot be read, and had better not be joined by another accelerator."""
 _DE_DISTILLED = re.compile(r"de-?distill|(open|libre)-?flux")
-_NOT_KNOWN = "no accelerator that is known by hash, header or name"
+_NOT_KNOWN = say("found.nothing")
 
 
 @dataclass(frozen=True)
@@ -55,21 +56,22 @@ def detect(path: Path, tables: Tables, webui_hash: str | None = None) -> Detecti
         layout, naming = layout_of(header.shapes), naming_of(header.shapes)
         found, reason = _identify(path, header, layout, tables.files, webui_hash)
     except Unreadable as error:
-        return unreadable(path, str(error), tables)
+        return unreadable(path, why(error), tables)
     except OSError as error:
         return unreadable(path, error.strerror or str(error), tables)
     if found is None:
         return Detection(None, reason, layout, naming)
     if found.superseded:
-        reason += f"; {found.note or 'its publisher has replaced it'}"
-    return Detection(found.method, reason, layout, naming, superseded=found.superseded)
+        replaced = say("found.replaced_because", reason=reason, note=found.note) if found.note else say("found.replaced", reason=reason)
+        return Detection(found.method, replaced, layout, naming, superseded=True)
+    return Detection(found.method, reason, layout, naming)
 
 
-def unreadable(path: Path, why: str, tables: Tables) -> Detection:
+def unreadable(path: Path, reason: str, tables: Tables) -> Detection:
     """What is known of a LoRA whose file cannot be read: its name."""
     named = _by_name(path.stem, [file for file in tables.files if file.kind == LORA])
     suspected = named is not None or _MAY_BE_ACCELERATOR.search(name_key(path.stem)) is not None
-    return Detection(None, f"unreadable: {why}", readable=False, suspected=suspected)
+    return Detection(None, say("unreadable.because", reason=reason), readable=False, suspected=suspected)
 
 
 def detect_checkpoint(name: str, layout: Layout, metadata: Mapping[str, str], tables: Tables, sha256: str | None = None) -> Detection:
@@ -109,7 +111,7 @@ def _identify(
     if webui_hash:
         for file in files:
             if file.webui_hash and webui_hash.startswith(file.webui_hash):
-                return file, f"its hash {file.webui_hash} is that of {file.file}"
+                return file, say("found.by_hash", hash=file.webui_hash, file=file.file)
     same_size = [f for f in files if f.sha256 and f.size == path.stat().st_size]
     by_hash = _by_hash(same_size, sha256_of(path)) if same_size else None
     return by_hash or _by_title(files, header.metadata) or _by_stem(files, path.stem) or (None, _NOT_KNOWN)
@@ -119,14 +121,14 @@ Found = tuple[PublishedFile, str]
 
 
 def _by_hash(files: Iterable[PublishedFile], sha256: str | None) -> Found | None:
-    return next(((file, f"its sha256 is that of {file.file}") for file in files if sha256 in file.sha256), None)
+    return next(((file, say("found.by_sha256", file=file.file)) for file in files if sha256 in file.sha256), None)
 
 
 def _by_title(files: Iterable[PublishedFile], metadata: Mapping[str, str]) -> Found | None:
     others = [key for key in metadata if _TITLE_KEY.search(key) and not key.startswith("ss_")]
     titles = [metadata[key] for key in (*_FIRST_TITLES, *others) if isinstance(metadata.get(key), str)]
     named = ((_by_name(title, files) or _by_name(_without_noise(title), files), title) for title in titles)
-    return next(((file, f"its header names it {title!r}") for file, title in named if file is not None), None)
+    return next(((file, say("found.by_title", title=repr(title))) for file, title in named if file is not None), None)
 
 
 def _without_noise(title: str) -> str:
@@ -136,7 +138,7 @@ def _without_noise(title: str) -> str:
 
 def _by_stem(files: Iterable[PublishedFile], stem: str) -> Found | None:
     file = _by_name(stem, files)
-    return (file, f"its name says {file.method}") if file is not None else None
+    return (file, say("found.by_name", method=file.method)) if file is not None else None
 
 
 def _by_structure(files: Iterable[PublishedFile], layout: Layout, name: str, tables: Tables) -> Found | None:
@@ -144,7 +146,7 @@ def _by_structure(files: Iterable[PublishedFile], layout: Layout, name: str, tab
     if not layout.unguided_flux or _DE_DISTILLED.search(name_key(name)):
         return None
     file = next((file for file in files if tables.profiles[file.method].guidance is None), None)
-    return (file, "its network takes no guidance, as that of FLUX.1-schnell") if file is not None else None
+    return (file, say("found.by_network")) if file is not None else None
 
 
 def _by_name(text: str, files: Iterable[PublishedFile]) -> PublishedFile | None:

@@ -53,6 +53,8 @@ class Facts:
     """Samplers that choose their timesteps themselves, and at how many of those they do not ask the model."""
     skips_uncond: bool = False
     """Whether the host by itself leaves the negative prompt out at CFG 1."""
+    leaves_out_negative: bool = True
+    """Whether we may leave the negative prompt out at CFG 1: the user's option."""
     unknown_lora_unloads_all: bool = False
     """Whether the host loads no LoRA at all where the prompt names one that is not installed."""
     checkpoint: Detection | None = None

@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from ..words.say import say
+
 OTHER = "other"
 """The family of a network that was read whole and is none that is known here."""
 
@@ -74,5 +76,5 @@ def transformer_of(names: Collection[str]) -> str:
 
 
 def label_of(family: str) -> str:
-    """A family as people call it, with an article where it has no name."""
-    return _KNOWN[family].label if family in _KNOWN else "of an architecture that is not known here"
+    """A family as people call it."""
+    return _KNOWN[family].label if family in _KNOWN else say("family.unknown")

@@ -4,7 +4,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from . import notes
+from ..words.say import counted as so_many
+from ..words.say import say
 from .choose import Choice, Refusal
 from .facts import Facts
 from .numbers import NUMBERS, same, values_of
@@ -63,10 +64,8 @@ class Filling:
         sampler, scheduler, rule = self._sampling()
         cfg_steps = self._cfg_steps(cfg, steps, sampler)
         first, hires = self._first(rule, steps, sampler, scheduler), self._hires(rule, steps, sampler)
-        plain = self.facts.skips_uncond or is_plain(self.request.prompt)
-        by = counting(self.request, self.facts, plain)
-        if self.request.negative_prompt.strip() and math.isclose(cfg, 1.0) and plain:
-            self.notes.append(notes.negative_prompt_idle(halves=by.parts == 1))
+        by = self._counting()
+        self._say_of_negative_prompt(cfg, by)
         name = tag.name if tag else lora.name if lora else None
         plan = Plan(
             steps=steps, cfg=cfg, weight=weight, gamma=gamma, guidance=guidance, cfg_steps=cfg_steps,
@@ -77,6 +76,22 @@ class Filling:
         )
         return replace(plan, changed=_changed(plan, profile))
 
+    # -- the negative prompt
+
+    def _counting(self) -> Counting:
+        """The unconditional rows are left out at CFG 1 by the host itself, or by us, if that is allowed and changes nothing."""
+        by_us = self.facts.leaves_out_negative and is_plain(self.request.prompt)
+        return counting(self.request, self.facts, self.facts.skips_uncond or by_us)
+
+    def _say_of_negative_prompt(self, cfg: float, by: Counting) -> None:
+        idle = self.facts.skips_uncond or is_plain(self.request.prompt)
+        if not self.request.negative_prompt.strip() or not math.isclose(cfg, 1.0) or not idle:
+            return
+        if not by.skips_uncond:
+            self.notes.append(say("negative.evaluated"))
+        else:
+            self.notes.append(say("negative.left_out_halves" if by.parts == 1 else "negative.left_out"))
+
     # -- numbers
 
     def _value(self, name: str) -> float:
@@ -85,7 +100,10 @@ class Filling:
         if asked is None:
             return allowed.default
         if asked not in allowed:
-            self.notes.append(notes.outside(NUMBERS[name].called, asked, self.profile.label, allowed))
+            self.notes.append(say(
+                "number.outside", called=NUMBERS[name].called, asked=asked, label=self.profile.label, allowed=allowed.in_words,
+                best=allowed.default,
+            ))
         return asked
 
     def _steps(self) -> int:
@@ -93,7 +111,7 @@ class Filling:
         steps, rule = int(self._value("steps")), self.profile.timesteps
         most = max_steps(rule) if rule is not None else MAX_STEPS
         if steps > most:
-            self.notes.append(notes.too_many_steps(steps, self.profile.label, most))
+            self.notes.append(say("steps.too_many", asked=steps, label=self.profile.label, most=most))
         return min(steps, most)
 
     def _weight(self) -> float:
@@ -104,20 +122,22 @@ class Filling:
         if tag is None or tag.weight is None:
             return self._value("weight")
         if tag.weight not in allowed:
-            self.notes.append(notes.weight_written_outside(tag.weight, self.profile.label, allowed))
+            self.notes.append(say(
+                "weight.outside", weight=tag.weight, label=self.profile.label, allowed=allowed.in_words, best=allowed.default,
+            ))
         if asked is not None and not same(asked, tag.weight):
-            self.notes.append(notes.weight_written_wins(tag.text, asked))
+            self.notes.append(say("weight.prompt_wins", tag=tag.text, weight=asked))
         return tag.weight
 
     def _cfg_steps(self, cfg: float, steps: int, sampler: str) -> int:
         """In how many steps CFG applies; 0: in all. More than there are is all."""
         asked = self.profile.cfg_steps if self.request.cfg_steps is None else self.request.cfg_steps
         if self.request.cfg_steps and math.isclose(cfg, 1.0):
-            self.notes.append(notes.cfg_steps_at_cfg_1(self.request.cfg_steps))
+            self.notes.append(say("cfg_steps.at_cfg_1", steps=so_many(self.request.cfg_steps, "steps")))
         if math.isclose(cfg, 1.0) or asked >= steps:
             return 0
         if asked and self.facts.calls_per_step.get(sampler) == 0:
-            self.notes.append(notes.cfg_steps_uncountable(sampler))
+            self.notes.append(say("cfg_steps.uncountable", sampler=sampler))
             return 0
         return asked
 
@@ -128,7 +148,7 @@ class Filling:
         guidance, checkpoint = self._value("guidance"), self.facts.checkpoint
         layouts = [layout for layout in (self.facts.unet, checkpoint and checkpoint.layout) if layout is not None]
         if checkpoint is not None and not any(layout.guided for layout in layouts):
-            self.notes.append(notes.no_guidance_input(guidance))
+            self.notes.append(say("guidance.no_input", guidance=guidance))
             return None
         return guidance
 
@@ -140,23 +160,24 @@ class Filling:
         own = checkpoint.method if checkpoint is not None else None
         needs_weights = profile.weights != NOTHING
         if lora is None and needs_weights and checkpoint is not None:
-            itself = own == profile.key
-            self.notes.append(
-                notes.checkpoint_itself(profile.label, checkpoint.reason) if itself else notes.checkpoint_as_chosen(profile.label)
-            )
+            if own == profile.key:
+                self.notes.append(say("runs.checkpoint_itself", label=profile.label, reason=checkpoint.reason))
+            else:
+                self.notes.append(say("runs.checkpoint_as_chosen", label=profile.label))
         elif own is not None and own != profile.key:
-            self.notes.append(notes.two_accelerators(own))
+            self.notes.append(say("runs.two_accelerators", recognised=own))
         if lora is not None:
             recognised = lora.detection.method
             if recognised is not None and recognised != profile.key:
-                self.notes.append(notes.lora_as_chosen(lora.name, recognised, profile.label))
+                self.notes.append(say("runs.lora_as_chosen", lora=lora.name, recognised=recognised, label=profile.label))
             if lora.detection.superseded:
-                self.notes.append(notes.lora_replaced(lora.name, lora.detection.reason))
+                self.notes.append(say("runs.lora_replaced", lora=lora.name, reason=lora.detection.reason))
         if request.second_checkpoint and lora is None and needs_weights:
-            self.notes.append(notes.second_checkpoint(quoted(request.second_checkpoint)))
+            self.notes.append(say("runs.second_checkpoint", name=quoted(request.second_checkpoint)))
         pixels = profile.resolution.get(self.facts.family or "")
         if pixels and request.width * request.height > (_LARGE * pixels) ** 2:
-            self.notes.append(notes.too_large(profile.label, pixels, request.width, request.height))
+            size = {"width": request.width, "height": request.height}
+            self.notes.append(say("runs.too_large", label=profile.label, pixels=pixels, **size))
 
     # -- passes
 
@@ -166,10 +187,10 @@ class Filling:
         if not asked or asked == own:
             return own
         if known is not None and asked not in known:
-            self.notes.append(notes.unknown_sampler(quoted(asked), own))
+            self.notes.append(say("sampler.unknown", asked=quoted(asked), used=own))
             return own
         if self.profile.needs_own_sampler:
-            self.notes.append(notes.own_sampler_kept(self.profile.label, asked, own))
+            self.notes.append(say("sampler.own_kept", label=self.profile.label, asked=asked, used=own))
             return own
         return asked
 
@@ -177,19 +198,19 @@ class Filling:
         """Sampler, schedule and timestep rule: the row's, but for what the user chose. The user's schedule decides the timesteps."""
         profile, facts, asked = self.profile, self.facts, self.request.scheduler
         if facts.samplers is not None and not self.request.sampler and profile.sampler not in facts.samplers:
-            raise Refusal(f"{profile.label} needs the sampler {profile.sampler}, which this WebUI does not have")
+            raise Refusal(say("method.no_sampler", label=profile.label, sampler=profile.sampler))
         sampler = self._sampler(self.request.sampler)
         if asked and facts.schedulers is not None and asked not in facts.schedulers:
-            self.notes.append(notes.unknown_schedule(quoted(asked)))
+            self.notes.append(say("schedule.unknown", asked=quoted(asked)))
         elif asked and profile.shift is not None:
-            self.notes.append(notes.own_timesteps_kept(profile.label, asked))
+            self.notes.append(say("schedule.own_kept", label=profile.label, asked=asked))
         elif asked:
             return sampler, asked, None
         if sampler in facts.self_timed and profile.timesteps is not None:
-            self.notes.append(notes.self_timed(sampler, profile.label))
+            self.notes.append(say("sampler.self_timed", sampler=sampler, label=profile.label))
         known = facts.schedulers is None or profile.scheduler in facts.schedulers
         if not known and profile.timesteps is None:
-            raise Refusal(f"{profile.label} needs the schedule {profile.scheduler}, which this WebUI does not have")
+            raise Refusal(say("method.no_schedule", label=profile.label, schedule=profile.scheduler))
         return sampler, profile.scheduler if known else _next_best_schedule(facts), profile.timesteps
 
     def _counted(self, one: Pass, steps: int, cfg: float, cfg_steps: int, by: Counting) -> Pass:
@@ -204,7 +225,10 @@ class Filling:
             return with_timesteps(Pass(steps, sampler), timesteps, self.profile.shift)
         made = share(steps, strength, self.facts)
         if made < steps and rule is None and not self.request.scheduler:
-            self.notes.append(notes.host_makes_share(strength, made, steps, self.profile.label, scheduler))
+            all_steps = so_many(steps, "steps")
+            self.notes.append(say(
+                "steps.share", strength=strength, made=made, steps=all_steps, label=self.profile.label, schedule=scheduler,
+            ))
         return Pass(made, sampler)
 
     def _hires(self, rule: Rule | None, steps: int, sampler: str) -> Pass | None:
@@ -215,11 +239,11 @@ class Filling:
         sampler = self._sampler(request.hires_sampler) if request.hires_sampler else sampler
         asked, preset = request.hires_steps or steps, request.host_hires_steps
         if not request.hires_steps and asked != preset and 0 < preset <= MAX_STEPS:
-            self.notes.append(notes.preset_hires_steps(preset, asked))
+            self.notes.append(say("hires.preset_steps", preset=preset, steps=so_many(asked, "steps")))
         rule = None if sampler in self.facts.self_timed else rule
         timesteps = visited(rule, asked, request.hires_denoise, self.facts.fit_steps_to_strength, hires=True)
         if timesteps is not None and request.hires_scheduler not in ("", "Automatic"):
-            self.notes.append(notes.hires_schedule_ignored(request.hires_scheduler))
+            self.notes.append(say("schedule.hires_ignored", schedule=request.hires_scheduler))
         return with_timesteps(Pass(asked, sampler), timesteps, self.profile.shift)
 
 

@@ -1,6 +1,7 @@
-"""Why something does not fit the loaded checkpoint: any method at all, one method, or one LoRA file. In words for the user."""
+"""Why something does not fit the loaded checkpoint: any method at all, one method, or one LoRA file."""
 from __future__ import annotations
 
+from ..words.say import listed, say
 from .facts import Facts, InstalledLora
 from .families import FAMILIES, label_of
 from .layout import KOHYA, PEFT
@@ -14,31 +15,31 @@ _LOADED_NAMES = {None: (KOHYA,), "flux": (KOHYA, PEFT)}
 def unsupported(facts: Facts) -> str | None:
     """Why no method at all was made for the loaded checkpoint; None if one may have been."""
     if facts.unet is not None and facts.unet.reads_picture:
-        return "the loaded checkpoint is an InstructPix2Pix model, guided by the picture too: no method was made for that"
+        return say("checkpoint.reads_picture")
     if facts.family is not None and facts.family not in FAMILIES:
-        return f"the loaded checkpoint is {label_of(facts.family)}, and the Accelerator has no method for it"
+        return say("checkpoint.no_method", family=label_of(facts.family))
     return None
 
 
 def unmade_for(profile: Profile, facts: Facts) -> str | None:
     """Why a LoRA of this method is not for the loaded checkpoint, whatever its tensors say; None if it may be."""
     if facts.family is not None and facts.family not in profile.families:
-        made_for = " and ".join(FAMILIES[f].label for f in profile.families)
-        return f"{profile.label} is made for {made_for}, and the loaded checkpoint is {label_of(facts.family)}"
+        families = listed([FAMILIES[family].label for family in profile.families], "and")
+        return say("checkpoint.other_family", label=profile.label, families=families, family=label_of(facts.family))
     if profile.guidance is not None and facts.unet is not None and facts.unet.unguided_flux:
-        return f"{profile.label} is made for FLUX.1-dev, and the loaded checkpoint takes no guidance, as FLUX.1-schnell"
+        return say("checkpoint.unguided", label=profile.label)
     return None
 
 
 def unusable(lora: InstalledLora, facts: Facts) -> str | None:
-    """Why the loaded checkpoint or this host cannot use `lora`, in words that follow its name."""
+    """Why the loaded checkpoint or this host cannot use `lora`; None if they can."""
     if not lora.detection.readable:
-        return f"is {lora.detection.reason}"
+        return say("lora.unreadable", lora=lora.name, reason=lora.detection.reason)
     family = lora.detection.family
     if family is not None and family not in FAMILIES:
-        return f"was made for {label_of(family)}, and the Accelerator has no method for it"
+        return say("lora.no_family", lora=lora.name, family=label_of(family))
     if lora.detection.naming not in _LOADED_NAMES.get(family, _LOADED_NAMES[None]):
-        return "has tensor names that this WebUI does not load (it expects lora_unet_…): use the file that its publisher converted"
+        return say("lora.other_format", lora=lora.name)
     if not can_be_written(lora.name):
-        return "has a name that a prompt's tag cannot hold: rename its file without ':', '=' and '>'"
-    return lora.detection.layout.misfit(facts.unet) if facts.unet is not None else None
+        return say("lora.bad_name", lora=lora.name)
+    return lora.detection.layout.misfit(facts.unet, lora.name) if facts.unet is not None else None

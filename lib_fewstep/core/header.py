@@ -14,19 +14,20 @@ from typing import Any, cast
 
 from safetensors import SafetensorError, safe_open
 
+from ..words.say import say
+
 _FIRST_BYTES = 64
 _MAX_HEADER_BYTES = 100_000_000
 """The limit of the library."""
 _METADATA_FIRST = b'{"__metadata__":'
 _FIRST_LOOK = 16_384
 _PREFIX = "Error while deserializing header: "
-_PAGE = "it is a web page, not a model: download the file again, logged in if the site asks for it"
-_PICKLE = "it is a .pt or .ckpt file, which is not looked into: only .safetensors files are"
+_PAGE, _PICKLE = say("unreadable.page"), say("unreadable.pickle")
 _WHAT_ELSE = (
     (b"<!", _PAGE), (b"<html", _PAGE), (b"<HTML", _PAGE),
-    (b"version https://git-lfs", "it is a Git LFS pointer, not the model itself: download the file from its page, or with git lfs pull"),
+    (b"version https://git-lfs", say("unreadable.lfs")),
     (b"PK\x03\x04", _PICKLE), (b"\x80\x02", _PICKLE),
-    (b"GGUF", "it is a .gguf file, which is not looked into: only .safetensors files are"),
+    (b"GGUF", say("unreadable.gguf")),
 )
 """How files begin that are often found under a wrong name."""
 
@@ -92,12 +93,12 @@ def _reason(path: Path, complaint: str) -> str:
     except OSError as error:
         return error.strerror or str(error)
     if not size:
-        return "the file is empty"
+        return say("unreadable.empty")
     for beginning, what in _WHAT_ELSE:
         if start.lstrip().startswith(beginning):
             return what
     length = int.from_bytes(start[:8], "little")
     cut_off = (8 + length > size and start[8:9] == b"{") or "ncomplete" in complaint  # what the library says of missing data
     if cut_off:
-        return "the file is cut off: download it again"
-    return f"it is not a valid .safetensors file ({complaint.removeprefix(_PREFIX)[:160]})"
+        return say("unreadable.cut_off")
+    return say("unreadable.invalid", complaint=complaint.removeprefix(_PREFIX)[:160])

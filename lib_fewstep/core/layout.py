@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
+from ..words.say import say
 from .families import FAMILIES, label_of, transformer_of
 from .families import OTHER as OTHER_NETWORK
 
@@ -102,19 +103,19 @@ class Layout:
         """Width of the text embeddings that the cross-attentions read; 0 if none is touched."""
         return max((each.context for each in self.transformers), default=0)
 
-    def misfit(self, network: Layout) -> str | None:
-        """Why a LoRA of this layout does not fit `network`, in words that follow "it"; None if it fits or says nothing about it."""
+    def misfit(self, network: Layout, lora: str) -> str | None:
+        """Why a LoRA of this layout, named `lora`, does not fit `network`; None if it fits or says nothing about it."""
         if self.family and network.family and self.family != network.family:
-            return f"was made for {label_of(self.family)}, and the loaded checkpoint is {label_of(network.family)}"
+            return say("lora.other_family", lora=lora, made_for=label_of(self.family), family=label_of(network.family))
         there = {each.place: each for each in network.transformers}
         for each in sorted(self.transformers) if there else ():
             match = there.get(each.place)
             if match is None or each.depth > match.depth:
-                return f"changes a transformer at {each.place} (depth {each.depth}) that the loaded checkpoint does not have"
+                return say("lora.other_depth", lora=lora, place=each.place, depth=each.depth)
             if each.width and match.width and each.width != match.width:
-                return f"is {each.width} channels wide at {each.place}, where the loaded checkpoint has {match.width}"
+                return say("lora.other_width", lora=lora, place=each.place, width=each.width, there=match.width)
             if each.context and match.context and each.context != match.context:
-                return f"reads text embeddings {each.context} wide, and the loaded checkpoint's are {match.context} wide"
+                return say("lora.other_context", lora=lora, width=each.context, there=match.context)
         return None
 
 

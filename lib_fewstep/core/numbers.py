@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ..words.say import say
 from .schedules import MAX_STEPS
 
 _KEY = "number"
@@ -48,7 +49,7 @@ class Number:
     @property
     def expected(self) -> str:
         """What may be asked for, in words."""
-        return f"{'a whole number' if self.whole else 'a number'} from {self.low:g} to {self.high:g}"
+        return say("expected.whole" if self.whole else "expected.number", low=self.low, high=self.high)
 
 
 def row(number: Number, default: Any = None) -> Any:
@@ -66,25 +67,26 @@ class Numbers:
     """A value for each number; None: not asked for, or the method has no such number. A new number is a new field here."""
 
     steps: int | None = row(Number(
-        1, MAX_STEPS, whole=True, called="Steps", label="Steps", slider=(1, 50, 1), parameter="Steps", host_writes=True, axis="Steps",
+        1, MAX_STEPS, whole=True, called=say("called.steps"), label="Steps", slider=(1, 50, 1), parameter="Steps", host_writes=True,
+        axis="Steps",
     ))
     cfg: float | None = row(Number(
-        1, 30, called="CFG", label="CFG scale", slider=(1, 15, 0.1), parameter="CFG scale", host_writes=True, axis="CFG",
+        1, 30, called=say("called.cfg"), label="CFG scale", slider=(1, 15, 0.1), parameter="CFG scale", host_writes=True, axis="CFG",
     ))
     weight: float | None = row(Number(
-        -10, 10, called="LoRA weight", meaning="of the LoRA", label="LoRA weight", slider=(0, 2, 0.05), unused=1.0,
+        -10, 10, called=say("called.weight"), meaning="of the LoRA", label="LoRA weight", slider=(0, 2, 0.05), unused=1.0,
         parameter="Accelerator weight", axis="LoRA weight",
     ))
     gamma: float | None = row(Number(
-        0, 1, called="Gamma", meaning="of TCD: 0 is deterministic, 1 renews all noise at every step",
+        0, 1, called=say("called.gamma"), meaning="of TCD: 0 is deterministic, 1 renews all noise at every step",
         label="Gamma (0 deterministic, 1 full re-noise)", slider=(0, 1, 0.05), unused=0.3, parameter="Accelerator gamma", axis="Gamma",
     ))
     guidance: float | None = row(Number(
-        0, 30, called="Guidance", meaning="of a model that takes a guidance scale as an input",
+        0, 30, called=say("called.guidance"), meaning="of a model that takes a guidance scale as an input",
         label="Distilled guidance (separate from CFG)", slider=(0, 20, 0.5), unused=8.0, parameter="Accelerator guidance",
     ))
     cfg_steps: int | None = row(Number(
-        0, MAX_STEPS, whole=True, called="CFG in the first steps only", meaning="CFG above 1 is for so many first steps, 0: for all",
+        0, MAX_STEPS, whole=True, meaning="CFG above 1 is for so many first steps, 0: for all",
         label="CFG in the first steps only (0: in all)", slider=(0, 20, 1), parameter="Accelerator CFG steps",
     ))
 

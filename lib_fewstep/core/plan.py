@@ -1,11 +1,12 @@
 """The record of what will be done, which a person can read before pressing Generate."""
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import notes
+from ..words.say import counted, listed, say
 from .numbers import Numbers, values_of
 from .passes import Pass
 from .prompts import lora_tag
@@ -56,16 +57,34 @@ class Plan(Numbers):
     def summary(self) -> str:
         """The plan in one line of plain words."""
         if not self.active:
-            return notes.not_active(self.notes[0] if self.notes else "")
-        passes = notes.counted(self.first.steps, "step")
-        if self.hires is not None and self.hires.steps:
-            other = f" ({self.hires.sampler})" if self.hires.sampler != self.first.sampler else ""
-            passes += f" + {self.hires.steps} hires{other}"
-        cfg = f"CFG {self.cfg:g}" + (f" in {self.cfg_steps}, then 1" if self.cfg_steps else "")
-        numbers = [f"{name} {value:g}" for name, value in (("gamma", self.gamma), ("guidance", self.guidance)) if value is not None]
-        lora = lora_tag(self.lora, self.weight) if self.lora else "no LoRA"
-        cost = notes.cost(self.evaluations, self.evaluations_without)
-        return f"{notes.label_at(self.label, self.changed)}: {', '.join([passes, cfg, self.first.sampler, *numbers, lora])}: {cost}"
+            return say("summary.not_active", why=self.notes[0]) if self.notes else say("summary.off")
+        cfg = say("summary.cfg_first", cfg=self.cfg, steps=self.cfg_steps) if self.cfg_steps else say("summary.cfg", cfg=self.cfg)
+        numbers = [] if self.gamma is None else [say("summary.gamma", value=self.gamma)]
+        numbers += [] if self.guidance is None else [say("summary.guidance", value=self.guidance)]
+        lora = lora_tag(self.lora, self.weight) if self.lora else say("summary.no_lora")
+        parts = listed([self._passes(), cfg, self.first.sampler, *numbers, lora], "comma")
+        return say("summary.line", label=self._name(), parts=parts, cost=self._cost())
+
+    def _passes(self) -> str:
+        steps, hires = counted(self.first.steps, "steps"), self.hires
+        if hires is None or not hires.steps:
+            return steps
+        if hires.sampler == self.first.sampler:
+            return say("summary.hires", steps=steps, hires=hires.steps)
+        return say("summary.hires_sampler", steps=steps, hires=hires.steps, sampler=hires.sampler)
+
+    def _name(self) -> str:
+        """The method's name; where it says for how many steps it was made and others run, it says so."""
+        made_for = re.search(r", (\d+) steps?", self.label) if "steps" in self.changed else None
+        if made_for is None:
+            return self.label
+        before, after = self.label[: made_for.start()], self.label[made_for.end() :]
+        return say("label.made_for", name=before, steps=counted(int(made_for[1]), "steps"), rest=after)
+
+    def _cost(self) -> str:
+        made, without = self.evaluations, self.evaluations_without
+        said = say("cost.as_needed") if made is None else counted(made, "evaluations")
+        return said if without is None else say("cost.instead", made=said, without=without)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for the API."""

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from ..words.say import say
 from .schedules import Rule
 
 NEGATIVE_PROMPT = ("no", "weak", "yes")
@@ -27,8 +28,9 @@ class Range:
     def __contains__(self, value: float) -> bool:
         return self.min <= value <= self.max
 
-    def __str__(self) -> str:
-        return f"{self.min:g}" if self.min == self.max else f"{self.min:g} to {self.max:g}"
+    @property
+    def in_words(self) -> str:
+        return f"{self.min:g}" if self.min == self.max else say("number.range", low=self.min, high=self.max)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
+from ..words.say import listed, say
 from .numbers import Number, Numbers, row, rows_of, same
 from .profiles import Profile, Range
 from .schedules import MAX_STEPS
@@ -68,15 +70,15 @@ def request_from(values: Mapping[str, Any], base: Request = Request()) -> Reques
             if isinstance(value, str):
                 known[key] = value.strip().lower() if value.strip().lower() in (AUTO, NO_LORA) else value
             else:
-                problems.append(f"'{key}' is {quoted(value)}; expected text. It is not used")
+                problems.append(say("setting.no_text", key=key, value=quoted(value)))
         elif key in ROWS:
             number = ROWS[key].read(value)
             if number is None:
-                problems.append(f"'{key}' is {quoted(value)}; expected {ROWS[key].expected}. The recommended value is used")
+                problems.append(say("setting.no_number", key=key, value=quoted(value), expected=ROWS[key].expected))
             else:
                 known[key] = number
         elif key != "enabled":
-            problems.append(f"'{str(key)[:40]}' is not a setting; expected {', '.join(('enabled', *TEXTS, *ROWS))}")
+            problems.append(say("setting.unknown", key=str(key)[:40], keys=listed(_settings_like(str(key)), "or")))
     return replace(base, **known, problems=tuple(problems))
 
 
@@ -134,6 +136,12 @@ def quoted(value: Any) -> str:
     """`value` as a message quotes it."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _settings_like(key: str) -> list[str]:
+    """The settings nearest to `key`, or the first; five at most."""
+    known = ["enabled", *TEXTS, *ROWS]
+    return get_close_matches(key.strip().lower(), known, n=3) or known[:5]
 
 
 def _own_choice(value: Any) -> str:

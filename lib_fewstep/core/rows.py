@@ -2,6 +2,8 @@
 
 By hand and not with pydantic: hosts ship its version 1 or 2, whose validators are written differently; both make numbers of "4" and
 True, which are typing errors here; and their messages would have to be worded anew for the person who wrote the row.
+
+Ours are English only, as the keys and the shipped tables are: who writes a row reads those.
 """
 from __future__ import annotations
 

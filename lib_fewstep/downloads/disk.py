@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..core.offers import bytes_text
+from ..words.say import say
 
 _LOCK = ".fewstep-download.lock"
 
@@ -24,7 +25,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     """One download a folder, of all processes that share it. A process that dies lets go; the lock's file does not stay."""
     path = folder / _LOCK
     lock = FileLock(path)
-    busy = f"another download into {folder} is running: try again when it has finished"
+    busy = say("download.busy", folder=folder)
     try:
         lock.acquire(timeout=0)
         if not path.exists():  # the one before has just removed it: what we hold, nobody else would see
@@ -67,14 +68,14 @@ def check_space(folder: Path, missing: int) -> None:
     """Raises Failed where `missing` bytes more do not fit."""
     free = shutil.disk_usage(folder).free
     if missing > free:
-        raise Failed(f"{folder} has {bytes_text(free)} left, and {bytes_text(missing)} are needed: make room, and try again")
+        raise Failed(say("download.no_space", folder=folder, free=bytes_text(free), missing=bytes_text(missing)))
 
 
 def in_words(error: OSError, folder: Path, part: Path) -> str:
     """What the disk said, and what the user can do."""
     if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
-        return f"the disk of {folder} is full. {kept(part)}: make room, and try again; or remove {part.name}"
-    return f"{folder} cannot be written to ({error.strerror or error}): see whether the WebUI may write there"
+        return say("download.disk_full", folder=folder, kept=kept(part), part=part.name)
+    return say("download.no_writing", folder=folder, error=error.strerror or str(error))
 
 
 def length(part: Path) -> int:
@@ -84,4 +85,4 @@ def length(part: Path) -> int:
 
 def kept(part: Path) -> str:
     """The same in words."""
-    return f"{bytes_text(length(part))} are kept"
+    return say("download.kept", size=bytes_text(length(part)))

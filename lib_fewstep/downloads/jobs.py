@@ -12,6 +12,7 @@ from pathlib import Path
 from huggingface_hub import constants
 
 from ..core.offers import CANCELLED, CHECKING, DONE, FAILED, RUNNING, STOPPING, Offer, Progress
+from ..words.say import say, why
 from .transfer import Cancelled, Failed, fetch
 
 
@@ -33,7 +34,7 @@ class Downloads:
         """Why nothing may be fetched, in words for the user, empty if it is the user's own wish; None: it may."""
         if constants.HF_HUB_OFFLINE:
             switch = next((name for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE") if os.environ.get(name)), "HF_HUB_OFFLINE")
-            return f"this WebUI was started with {switch}={os.environ.get(switch, '1')}"
+            return say("forbidden.offline", switch=switch, value=os.environ.get(switch, "1"))
         return self._forbidden()
 
     def start(self, offer: Offer) -> None:
@@ -58,15 +59,15 @@ class Downloads:
         try:
             path = fetch(offer, self._folder(), self._report, cancel)
             self._done()
-            self._end(DONE, f"{offer.name} downloaded and verified")
+            self._end(DONE, say("download.done", file=offer.name))
             print(f"Few-Step Accelerator: {path} downloaded and verified in {time.monotonic() - started:.0f} s")
         except Cancelled:
-            self._end(CANCELLED, "Cancelled. The part already downloaded is kept; downloading again resumes")
+            self._end(CANCELLED, say("download.cancelled"))
         except Failed as failure:
-            self._end(FAILED, f"{offer.name} was not downloaded: {failure}")
+            self._end(FAILED, say("download.failed", file=offer.name, reason=why(failure)))
             print(f"Few-Step Accelerator: {offer.name} was not downloaded: {failure}")
         except Exception as error:
-            self._end(FAILED, f"{offer.name} was not downloaded: {type(error).__name__}: {error}; more is in the console")
+            self._end(FAILED, say("download.crashed", file=offer.name, error=f"{type(error).__name__}: {error}"))
             traceback.print_exc()
 
     def _report(self, received: int, total: int | None) -> None:

@@ -18,6 +18,7 @@ from huggingface_hub import constants, hf_hub_url
 
 from ..core.detect import sha256_of
 from ..core.offers import Offer, bytes_text
+from ..words.say import Sentence, say, why
 from .disk import Failed, alone_in, check_space, give_name, in_words, kept, length
 
 CHUNK = 1 << 15
@@ -58,7 +59,7 @@ def fetch(offer: Offer, folder: Path, report: Report, cancel: threading.Event, e
                 give_name(part, final)
             part.unlink(missing_ok=True)
     except FileExistsError as error:
-        raise Failed(f"{final} has come there in the meantime; it is left as it is") from error
+        raise Failed(say("download.came_meanwhile", file=final)) from error
     except OSError as error:
         raise Failed(in_words(error, folder, part)) from error
     return final
@@ -68,7 +69,7 @@ def _address(offer: Offer, endpoint: str | None) -> str:
     try:
         return hf_hub_url(offer.repo, offer.path, endpoint=endpoint)
     except ValueError as error:
-        raise Failed(f"{offer.repo} is not a repository's name: correct the row of {offer.name}") from error
+        raise Failed(say("download.bad_repo", repo=offer.repo, file=offer.name)) from error
 
 
 def _is_there(final: Path, offer: Offer) -> bool:
@@ -77,7 +78,7 @@ def _is_there(final: Path, offer: Offer) -> bool:
         return False
     if final.is_file() and sha256_of(final) in offer.sha256:
         return True
-    raise Failed(f"{final} exists and is not the file that {offer.repo} publishes (its sha256 differs): rename or remove it, and try again")
+    raise Failed(say("download.other_file", file=final, repo=offer.repo))
 
 
 # -------------------------------------------------------------------------------------------------------------- the bytes
@@ -99,10 +100,7 @@ def _complete(part: Path, offer: Offer, report: Report, cancel: threading.Event,
             return
         part.unlink()
         if not resumed:
-            raise Failed(
-                f"what came from {url} is not the published file: its sha256 is {found[:12]}…, expected {offer.sha256[0][:12]}…. It was "
-                "removed. Its publisher may have replaced it, or something on the way answers instead: get the file by hand"
-            )
+            raise Failed(say("download.wrong_sha256", url=url, found=found[:12], expected=offer.sha256[0][:12]))
 
 
 def _receive(part: Path, offer: Offer, report: Report, cancel: threading.Event, url: str) -> None:
@@ -116,10 +114,8 @@ def _receive(part: Path, offer: Offer, report: Report, cancel: threading.Event, 
             except requests.RequestException as error:
                 lost = 1 if length(part) - before >= SLACK else lost + 1
                 if lost >= TRIES:
-                    raise Failed(
-                        f"the connection to {urlsplit(url).hostname} fails ({_short(error)}). {kept(part)}: see whether the network and "
-                        "huggingface.co work, and try again"
-                    ) from error
+                    host = urlsplit(url).hostname
+                    raise Failed(say("download.connection", host=host, error=_short(error), kept=kept(part))) from error
             if cancel.wait(PAUSE_SECONDS * 2 ** (lost - 1)):
                 raise Cancelled
 
@@ -140,7 +136,7 @@ def _stream(session: requests.Session, part: Path, offer: Offer, report: Report,
         at, total = _extent(response, at)
         limit, expected = offer.size + SLACK if offer.size else LONGEST, bytes_text(offer.size or LONGEST)
         if total is not None and total > limit:
-            raise Failed(f"{url} is {bytes_text(total)} long, and {expected} were expected: not downloaded")
+            raise Failed(say("download.too_long", url=url, size=bytes_text(total), expected=expected))
         check_space(part.parent, (total or offer.size or 0) - at)
         with open(part, "ab" if at else "wb") as file:
             for chunk in response.iter_content(CHUNK):
@@ -148,11 +144,11 @@ def _stream(session: requests.Session, part: Path, offer: Offer, report: Report,
                     raise Cancelled
                 at += len(chunk)
                 if at > limit:
-                    raise _Endless(f"{url} does not end after the {expected} that were expected: given up")
+                    raise _Endless(say("download.endless", url=url, expected=expected))
                 file.write(chunk)
                 report(at, total or offer.size)
     if total is not None and at < total:  # older urllib3 takes this for an end
-        raise requests.ConnectionError(f"it ended {bytes_text(total - at)} too early")
+        raise requests.ConnectionError(say("connection.too_early", missing=bytes_text(total - at)))
 
 
 def _check_redirect(response: requests.Response, url: str) -> None:
@@ -162,7 +158,7 @@ def _check_redirect(response: requests.Response, url: str) -> None:
     there, here = urlsplit(urljoin(response.url, response.headers["location"])), urlsplit(url)
     same_place = (there.scheme, there.netloc) == (here.scheme, here.netloc)
     if there.scheme != "https" and not same_place:
-        raise Failed(f"{here.netloc} sends on to {there.scheme}://{there.netloc}, which is not https: not followed")
+        raise Failed(say("download.insecure", host=here.netloc, target=f"{there.scheme}://{there.netloc}"))
 
 
 def _check_status(response: requests.Response, offer: Offer) -> None:
@@ -171,15 +167,12 @@ def _check_status(response: requests.Response, offer: Offer) -> None:
     if status in (200, 206):
         return
     if status in (408, 429) or status >= 500:
-        raise requests.ConnectionError(f"it answers {status}")
+        raise requests.ConnectionError(say("connection.status", status=status))
     if status in (401, 403):
-        raise Failed(
-            f"{offer.repo} requires you to accept its licence ({status}): do so on {page}, download {offer.path} there, "
-            "and put it into the Lora folder"
-        )
+        raise Failed(say("download.licence", repo=offer.repo, status=status, page=page, path=offer.path))
     if status == 404:
-        raise Failed(f"{offer.repo} has no file {offer.path} any more (404): look for it on {page}")
-    raise Failed(f"{response.url.partition('?')[0]} answers {status} where the file was expected: look at {page}")
+        raise Failed(say("download.gone", repo=offer.repo, path=offer.path, page=page))
+    raise Failed(say("download.status", url=response.url.partition("?")[0], status=status, page=page))
 
 
 def _extent(response: requests.Response, asked_from: int) -> tuple[int, int | None]:
@@ -187,7 +180,7 @@ def _extent(response: requests.Response, asked_from: int) -> tuple[int, int | No
     if response.status_code == 206:
         told = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
         if told is None or int(told[1]) != asked_from:
-            raise requests.ConnectionError("it sends another part of the file than was asked for")
+            raise requests.ConnectionError(say("connection.other_part"))
         return asked_from, None if told[2] == "*" else int(told[2])
     length = response.headers.get("Content-Length", "")
     return 0, int(length) if length.isdecimal() else None
@@ -196,9 +189,12 @@ def _extent(response: requests.Response, asked_from: int) -> tuple[int, int | No
 def _short(error: requests.RequestException) -> str:
     """In words, and without the address that it holds, which may be signed and long."""
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "it broke off"
+        return say("connection.broke_off")
     if isinstance(error, (requests.exceptions.SSLError, requests.exceptions.ProxyError)):
         return type(error).__name__
     if isinstance(error, requests.Timeout) or "Read timed out" in str(error):
-        return "it does not answer"
-    return "it cannot be reached" if "Max retries" in str(error) else str(error)[:100]
+        return say("connection.silent")
+    if "Max retries" in str(error):
+        return say("connection.unreachable")
+    said = why(error)
+    return said if isinstance(said, Sentence) else said[:100]

@@ -8,6 +8,7 @@ from typing import Any
 from modules import sd_samplers
 
 from ..core.plan import Plan
+from ..words.say import in_language, say
 from . import infotext, settings
 from .hosts import Job
 from .request import is_img2img
@@ -77,7 +78,7 @@ def untouched_on_error(p: Job) -> Iterator[None]:
         yield
     except Exception as error:
         restore(p)
-        p.comment(f"Accelerator: an error kept it from working, your own settings were used: {type(error).__name__}: {error}")
+        _comment(p, say("comment.error", error=f"{type(error).__name__}: {error}"))
         match_sampler(p)
         raise
 
@@ -85,7 +86,12 @@ def untouched_on_error(p: Job) -> Iterator[None]:
 def show_notes(plan: Plan, p: Job) -> None:
     """Puts the plan's notes under the image: why it is not active, and the others unless the user wants none."""
     for text in plan.notes if settings.notes() or not plan.active else ():
-        p.comment(f"Accelerator: {text}")
+        _comment(p, text)
+
+
+def _comment(p: Job, text: str) -> None:
+    """Under the picture, in the page's language; an answer of the API is English."""
+    p.comment(in_language(say("comment.note", text=text), "en" if getattr(p, "is_api", False) else settings.language()))
 
 
 def match_sampler(p: Job) -> None:

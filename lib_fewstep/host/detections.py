@@ -13,8 +13,9 @@ from typing import Any
 from ..core.detect import Detection, detect, look, unreadable
 from ..core.layout import KOHYA, Layout, Transformer
 from ..core.profiles import Tables
+from ..words.say import packed, unpacked
 
-_CACHE_VERSION = 4
+_CACHE_VERSION = 5
 _PLAIN = {"method": None, "naming": KOHYA, "readable": True, "superseded": False, "whole": True, "suspected": False}
 """What is not written of a detection, because most have it."""
 
@@ -46,9 +47,8 @@ class DetectionCache:
         if key in self._decoded and self._decoded[key][0] == stamp:
             return self._decoded[key][1]
         entry = self._entries.get(key)
-        if entry is not None and entry.get("stamp") == list(stamp):
-            detection = _decode(entry)
-        else:
+        detection = _decode(entry) if entry is not None and entry.get("stamp") == list(stamp) else None
+        if detection is None:
             detection = self._look(Path(path), self._tables, webui_hash)
             self._keep(key, stamp, detection)
         self._decoded[key] = (stamp, detection)
@@ -112,7 +112,7 @@ def _seal(tables: Tables, body: bytes) -> bytes:
 
 
 def _encode(detection: Detection, stamp: tuple[int, int]) -> dict[str, Any]:
-    entry: dict[str, Any] = {"stamp": stamp, "reason": detection.reason}
+    entry: dict[str, Any] = {"stamp": stamp, "reason": packed(detection.reason)}
     if detection.layout.transformers:
         entry["transformers"] = [str(each) for each in sorted(detection.layout.transformers)]
     if detection.layout.named:
@@ -121,9 +121,14 @@ def _encode(detection: Detection, stamp: tuple[int, int]) -> dict[str, Any]:
     return entry
 
 
-def _decode(entry: dict[str, Any]) -> Detection:
+def _decode(entry: dict[str, Any]) -> Detection | None:
+    """None where another version has kept a reason that is not known here."""
+    try:
+        reason = unpacked(entry["reason"])
+    except KeyError:
+        return None
     layout = _layout(tuple(entry.get("transformers", ())), entry.get("named", ""))
-    return Detection(reason=entry["reason"], layout=layout, **{name: entry.get(name, plain) for name, plain in _PLAIN.items()})
+    return Detection(reason=reason, layout=layout, **{name: entry.get(name, plain) for name, plain in _PLAIN.items()})
 
 
 @lru_cache(maxsize=64)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from modules import shared
 
+from ..words.say import say
 from . import settings
 
 
@@ -22,9 +23,9 @@ def forbidden() -> str | None:
     if not settings.downloads():
         return ""
     if not getattr(shared.cmd_opts, "lora_dir", None):
-        return "this WebUI's LoRA extension is off"
+        return say("forbidden.no_loras")
     if getattr(shared.cmd_opts, "disable_extension_access", False):
-        return f"{_reached()} without --enable-insecure-extension-access"
+        return _reached()
     return None
 
 
@@ -34,5 +35,5 @@ def _reached() -> str:
     address = str(getattr(options, "server_name", None) or "")
     invites = any(getattr(options, name, None) for name in ("share", "listen", "ngrok"))
     if not invites and (address in ("localhost", "::1") or address.startswith("127.")):
-        return f"this WebUI was started with --server-name {address} and"
-    return "others can reach this WebUI (--listen, --share and the like), and it was started"
+        return say("forbidden.server_name", address=address)
+    return say("forbidden.reached")

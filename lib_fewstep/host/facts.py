@@ -21,6 +21,7 @@ from ..core.layout import NO_LAYOUT, Layout, network_layout
 from ..core.profiles import Tables, preferring
 from ..core.request import AUTO, NO_LORA
 from ..core.tables import load_tables
+from ..words.say import in_language, say
 from . import settings
 from .detections import DetectionCache
 from .folder import GoOn, LoraFolder, networks
@@ -33,7 +34,8 @@ _log = logging.getLogger("fewstep")
 USER_TABLE = Path(data_path) / "fewstep.yaml"
 """Where a user adds or changes rows, in the form of data/methods.yaml and data/files.yaml."""
 _SAVED = Path(data_path) / "fewstep-checkpoints.json"
-_LOOKING = "Accelerator: looking at LoRA"
+_OURS = "Accelerator: "
+"""Begins what we say in the host's progress line, in every language."""
 
 
 class HostFacts:
@@ -58,7 +60,7 @@ class HostFacts:
         tells how far a long first look at the LoRA folder is, and Interrupt leaves it.
         """
         facts = self._facts(p.sd_model, getattr(p.sd_model, "sd_checkpoint_info", None), _tell, lora)
-        if (shared.state.textinfo or "").startswith(_LOOKING):
+        if (shared.state.textinfo or "").startswith(_OURS):
             shared.state.textinfo = None
         return facts
 
@@ -76,10 +78,14 @@ class HostFacts:
         """What the host by itself puts into the page's Hires steps."""
         return settings.preset_hires_steps()
 
+    def language(self) -> str:
+        """The page's language."""
+        return settings.language()
+
     def keep(self, request: Mapping[str, Any]) -> None:
         """Saves settings for the selected checkpoint; empty ones are forgotten. Raises ValueError with words for the user."""
         if _selected() is None:
-            raise ValueError("no checkpoint is selected: choose one, then save")
+            raise ValueError(say("saved.no_checkpoint"))
         self._saved.keep(_selected().name, request)
 
     def refresh(self, wait: bool = False) -> str:
@@ -95,6 +101,7 @@ class HostFacts:
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
         return Facts(
             unet, loras, samplers, schedulers, fit_steps_to_strength=settings.all_steps(), skips_uncond=_skips_uncond(),
+            leaves_out_negative=settings.leaves_out_negative(),
             host_img2img_exact_steps=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
             calls_per_step=_calls_per_step(),
             unknown_lora_unloads_all=_unknown_lora_unloads_all(), checkpoint=self._recognised(info, unet),
@@ -145,7 +152,8 @@ def _header_of(filename: str, changed: int) -> tuple[Layout, Mapping[str, str]]:
 
 
 def _tell(seen: int, count: int) -> bool:
-    shared.state.textinfo = f"{_LOOKING} {seen} of {count}"
+    looking = say("comment.note", text=say("comment.looking", seen=seen, count=count))
+    shared.state.textinfo = in_language(looking, settings.language())
     return not shared.state.interrupted
 
 

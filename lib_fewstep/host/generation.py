@@ -4,7 +4,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..core import notes
 from ..core.controls import parse_args
 from ..core.decide import make_plan
 from ..core.plan import Plan
@@ -48,12 +47,15 @@ def steer_batch(p: Job) -> None:
 
 
 def cost(p: Job, method: str, facts: HostFacts) -> str:
-    """What `method` would do with `p`, in the few words that a plot's label has room for."""
+    """What `method` would do with `p`, in the few words that a plot's label has room for. In English: the host draws labels with a font
+    that has no others' letters.
+    """
     prompt = p.prompt if isinstance(p.prompt, str) else p.prompt[0]
     plan = make_plan(request_from({"method": method}, request_of(p, prompt, "")), facts.of_generation(p), facts.tables)
     if not plan.active:
         return f"{method}: not possible"
-    return plan.label if plan.evaluations is None else f"{plan.label}: {notes.counted(plan.evaluations, 'evaluation')}"
+    many = "" if plan.evaluations == 1 else "s"
+    return plan.label if plan.evaluations is None else f"{plan.label}: {plan.evaluations} evaluation{many}"
 
 
 def _decide(p: Job, args: Sequence[Any], facts: HostFacts, prompt: str, negative_prompt: str) -> Plan | None:

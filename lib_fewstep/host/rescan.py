@@ -5,10 +5,8 @@ from threading import Event, Lock, Thread
 
 from modules.call_queue import queue_lock
 
+from ..words.say import say
 from .folder import networks
-
-_LATER = "The LoRA folder is read again after the running picture. Press the button again then to see what is new"
-_DONE = "The LoRA folder has been read again"
 
 
 class Rescan:
@@ -41,6 +39,6 @@ class Rescan:
                 self._thread.start()
             thread, begun = self._thread, self._begun
         if not begun.wait(wait):
-            return _LATER
+            return say("rescan.later")
         thread.join()
-        return _DONE
+        return say("rescan.done")

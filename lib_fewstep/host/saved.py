@@ -11,6 +11,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from ..words.say import say, why
+
 _PATIENCE = 10.0
 """Seconds that somebody else may take to save."""
 
@@ -37,9 +39,9 @@ class SavedSettings:
                 others = {name: kept for name, kept in self._load().items() if name != checkpoint}
                 self._write({**others, checkpoint: dict(settings)} if settings else others)
         except ValueError as error:
-            raise ValueError(f"{self._path} is damaged ({error}); mend or delete it, then save again") from error
+            raise ValueError(say("saved.damaged", path=self._path, error=why(error))) from error
         except OSError as error:
-            raise ValueError(f"{self._path} cannot be written: {error.strerror or error}") from error
+            raise ValueError(say("saved.not_written", path=self._path, error=error.strerror or str(error))) from error
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -66,7 +68,7 @@ class SavedSettings:
             return {}
         found = json.loads(self._path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
-            raise ValueError(f"it holds a {type(found).__name__}, not an object")
+            raise ValueError(say("saved.no_object", kind=type(found).__name__))
         return found
 
     def _write(self, settings: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from modules import shared
 from modules.options import OptionHTML
 
 from ..core.profiles import Problem
+from ..words.say import in_language, language_of, say
 from .hosts import Opts
 
 _SECTION = ("fewstep", "Few-Step Accelerator")
@@ -20,24 +21,30 @@ _DOWNLOADS, _LEAVE_OUT = "fewstep_downloads", "fewstep_leave_out_negative"
 
 def register(user_table: Path, problems: Sequence[Problem], methods: Collection[str]) -> None:
     """Adds our options to the page, and tells where one's own methods go and what is wrong with them. Stores nothing."""
-    _add(_ALL_STEPS, True, "In img2img and hires, make all of the method's steps within the noise that is left",
-         "off: only the share of them that the WebUI makes, about denoising strength times steps")
-    _add(_AUTO_ORDER, "", "Auto prefers these methods, in this order", "keys with commas between them, such as tcd, lcm; the others follow")
-    _add(_LEAVE_OUT, True, "At CFG 1, leave the negative prompt out of the work",
-         "off: if another extension needs it there. A picture then takes up to twice as long in AUTOMATIC1111")
-    _add(_NOTES, True, "Put the Accelerator's notes under the pictures", "problems are always shown")
-    _add(_BADGES, True, "Show the recognised method on LoRA cards")
-    _add(_DOWNLOADS, True, "Offer to download the LoRA of a method that is not installed",
-         "from its publisher's Hugging Face repository, and only when you press the button")
+    _add(_ALL_STEPS, True, say("option.all_steps"), say("option.all_steps.info"))
+    _add(_AUTO_ORDER, "", say("option.auto_order"), say("option.auto_order.info"))
+    _add(_LEAVE_OUT, True, say("option.leave_out"), say("option.leave_out.info"))
+    _add(_NOTES, True, say("option.notes"), say("option.notes.info"))
+    _add(_BADGES, True, say("option.badges"))
+    _add(_DOWNLOADS, True, say("option.downloads"), say("option.downloads.info"))
     unknown = [key for key in auto_order() if key not in methods]
-    text = f"<p>Your own methods and files: <code>{html.escape(str(user_table))}</code>, read when the UI is loaded.</p>"
+    text = _paragraph(say("option.own_table", path=f"<code>{html.escape(str(user_table))}</code>"))
     if problems:
-        text += "<p>Rows that are left out:</p><ul>" + "".join(f"<li>{html.escape(str(problem))}</li>" for problem in problems) + "</ul>"
+        rows = "".join(f"<li>{html.escape(str(problem))}</li>" for problem in problems)
+        text += f"{_paragraph(say('option.bad_rows'))}<ul>{rows}</ul>"
     if unknown:
-        text += f"<p>Unknown methods in “Auto prefers” (ignored): {html.escape(', '.join(unknown))}</p>"
+        text += _paragraph(say("option.unknown_methods", keys=html.escape(", ".join(unknown))))
     explanation = OptionHTML(text)
     explanation.section = _SECTION
     opts().add_option("fewstep_user_table", explanation)
+
+
+def language() -> str:
+    """The language of the page: that of the localization file that the user has chosen. The settings, and the rest of the page, are said
+    in it when the UI is loaded. They come without localization files of ours: extensions that show two languages take one file a name, and
+    ours would stand in the place of the user's.
+    """
+    return language_of(str(getattr(opts(), "localization", "")))
 
 
 def all_steps() -> bool:
@@ -82,6 +89,10 @@ def _value(name: str, default: Any) -> Any:
     return opts().data.get(name, default)
 
 
+def _paragraph(text: str) -> str:
+    return f"<p>{in_language(text, language())}</p>"
+
+
 def _add(name: str, default: Any, label: str, info: str = "") -> None:
-    option: Any = shared.OptionInfo(default, label, section=_SECTION)
-    opts().add_option(name, option.info(info) if info else option)
+    option: Any = shared.OptionInfo(default, in_language(label, language()), section=_SECTION)
+    opts().add_option(name, option.info(in_language(info, language())) if info else option)

@@ -46,6 +46,7 @@ class Source(Protocol):
     def preset_hires_steps(self) -> int: ...
     def refresh(self) -> str: ...
     def keep(self, request: Mapping[str, Any]) -> None: ...
+    def language(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Accordion:
 
     def __init__(self, tab: str, source: Source, widgets: Widgets, downloads: Downloads):
         self._tab, self._source, self._widgets = tab, source, widgets
-        self._download_row, self._live = DownloadRow(downloads), LiveSwitch(tab)
+        self._download_row, self._live = DownloadRow(downloads), LiveSwitch(tab, source.language())
         self.inputs: list[Any] = []
 
     def build(self) -> list[Any]:

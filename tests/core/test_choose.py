@@ -114,7 +114,7 @@ def test_a_method_that_has_loras_runs_without_one_on_a_checkpoint_of_it(tables: 
 @pytest.mark.parametrize("asked, words", [
     ({"method": "lcm"}, ("A merge itself", "LCM-LoRA was chosen")),
     ({"method": "one"}, ("A merge itself", "One step was chosen")),
-    ({"prompt": "a <lora:lcm-sd15:1>"}, ("A merge itself", "<lora:lcm-sd15:1>", "take the tag out")),
+    ({"prompt": "a <lora:lcm-sd15:1>"}, ("A merge itself", "<lora:lcm-sd15:1>", "Take the tag out")),
 ])  # fmt: skip
 def test_two_accelerators_are_refused(tables: Tables, asked: dict[str, str], words: tuple[str, ...]) -> None:
     found = plan(tables, loaded("merge", LCM), **asked)

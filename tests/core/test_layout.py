@@ -173,13 +173,13 @@ def test_a_lora_is_of_the_family_it_was_made_for_and_fits_its_unet(family: str, 
     found = layout_of(shapes)
     assert found.family == family
     assert naming_of(shapes) == kind
-    assert found.misfit(layout_of(attention_weights(UNETS[family]))) is None
+    assert found.misfit(layout_of(attention_weights(UNETS[family])), "x") is None
 
 
 @pytest.mark.parametrize("lora", UNETS)
 @pytest.mark.parametrize("unet", UNETS)
 def test_a_lora_fits_its_own_family_and_no_other(lora: str, unet: str) -> None:
-    reason = layout_of(kohya(UNETS[lora])).misfit(layout_of(attention_weights(UNETS[unet])))
+    reason = layout_of(kohya(UNETS[lora])).misfit(layout_of(attention_weights(UNETS[unet])), "x")
     assert (reason is None) == (lora == unet)
 
 
@@ -193,7 +193,7 @@ def test_a_lora_fits_its_own_family_and_no_other(lora: str, unet: str) -> None:
     ],
 )
 def test_a_misfit_says_for_what_it_was_made(lora: Unet, unet: Unet, words: list[str]) -> None:
-    reason = layout_of(kohya(lora)).misfit(layout_of(attention_weights(unet)))
+    reason = layout_of(kohya(lora)).misfit(layout_of(attention_weights(unet)), "x")
     assert reason and all(word in reason for word in words)
 
 
@@ -203,14 +203,14 @@ SITE = Transformer("down-0-0", 1, 320, 768)
 @pytest.mark.parametrize(
     "lora, words",
     [
-        (Transformer("down-0-0", 1, 64, 768), ["64 channels wide at down-0-0", "has 320"]),
-        (Transformer("down-0-0", 1, 0, 640), ["640 wide", "768 wide"]),
-        (Transformer("down-0-0", 3, 320, 768), ["down-0-0 (depth 3)", "does not have"]),
-        (Transformer("down-0-5", 1, 320, 768), ["down-0-5", "does not have"]),
+        (Transformer("down-0-0", 1, 64, 768), ["64 channels wide at down-0-0", "not 320"]),
+        (Transformer("down-0-0", 1, 0, 640), ["640 wide", "checkpoint 768"]),
+        (Transformer("down-0-0", 3, 320, 768), ["down-0-0 (depth 3)", "that is not there"]),
+        (Transformer("down-0-5", 1, 320, 768), ["down-0-5", "that is not there"]),
     ],
 )
 def test_a_misfit_within_the_family_says_where(lora: Transformer, words: list[str]) -> None:
-    reason = Layout(frozenset({lora})).misfit(Layout(frozenset({SITE})))
+    reason = Layout(frozenset({lora})).misfit(Layout(frozenset({SITE})), "x")
     assert reason and all(word in reason for word in words)
 
 
@@ -222,14 +222,14 @@ def test_a_misfit_within_the_family_says_where(lora: Transformer, words: list[st
 )
 def test_a_lora_of_a_part_of_the_unet_is_never_refused_by_it(part: str, family: str) -> None:
     shapes = kohya(UNETS[family], names=[part])
-    assert layout_of(shapes).misfit(layout_of(attention_weights(UNETS[family]))) is None
+    assert layout_of(shapes).misfit(layout_of(attention_weights(UNETS[family])), "x") is None
 
 
 def test_a_lora_of_the_text_encoder_fits_everywhere() -> None:
     shapes = {"lora_te_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight": (4, 768)}
     found = layout_of(shapes)
     assert found.family is None and naming_of(shapes) == KOHYA
-    assert all(found.misfit(layout_of(attention_weights(unet))) is None for unet in UNETS.values())
+    assert all(found.misfit(layout_of(attention_weights(unet)), "x") is None for unet in UNETS.values())
 
 
 def test_a_site_is_read_back_from_its_text() -> None:

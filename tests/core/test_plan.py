@@ -52,7 +52,7 @@ def assert_refused(found: Plan, *words: str) -> None:
     without = found.evaluations_without
     assert found == Plan(active=False, notes=found.notes, evaluations_without=without)
     assert found.evaluations == without
-    assert found.summary == f"Accelerator is not active: {found.notes[0]}"
+    assert found.summary == f"Accelerator is not active. {found.notes[0]}"
 
 
 # ------------------------------------------------------------------------------------------------------ what the row says runs
@@ -239,21 +239,21 @@ REFUSALS: list[tuple[Request, Facts, list[str]]] = [
     (Request(prompt="<lora:sdxl_lightning_4step_lora:1>"), facts("sd15", LIGHTNING, LCM), ["made for SDXL", "Stable Diffusion 1.5"]),
     (Request(method="lightning-4"), facts("sd15", LIGHTNING), ["SDXL-Lightning, 4 steps", "SDXL", "Stable Diffusion 1.5"]),
     (Request(method="tcd"), facts("sdxl", TCD), ["'TCD-SD15-LoRA'", "made for Stable Diffusion 1.5", "SDXL"]),
-    (Request(), facts("sdxl", LCM, TCD), ["no installed accelerator", "lcm-sd15", "made for Stable Diffusion 1.5"]),
+    (Request(), facts("sdxl", LCM, TCD), ["No installed accelerator", "lcm-sd15", "made for Stable Diffusion 1.5"]),
     (Request(), facts("sd15", lora("wide", "lcm", "ssd1b")), ["wide", "SSD-1B"]),
     # what is not there or not known
-    (Request(), facts("sd15"), ["no accelerator LoRA is installed", "Lora folder"]),
-    (Request(), facts("sd15", STYLE, BROKEN), ["no accelerator LoRA is installed"]),
+    (Request(), facts("sd15"), ["No accelerator LoRA is installed", "Lora folder"]),
+    (Request(), facts("sd15", STYLE, BROKEN), ["No accelerator LoRA is installed"]),
     (Request(method="tcd"), facts("sd15", LCM), ["TCD-LoRA", "h1t/TCD-SD15-LoRA", "Lora folder"]),
     (Request(method="warp-9"), facts("sd15", LCM), ["'warp-9'", "auto"]),
     (Request(lora="gone"), facts("sd15", LCM), ["'gone'", "not installed"]),
-    (Request(lora="style"), facts("sd15", STYLE), ["'style'", "not recognised", "choose the method"]),
+    (Request(lora="style"), facts("sd15", STYLE), ["'style'", "not recognised", "Choose the method"]),
     # what this WebUI cannot use
     (Request(lora="broken", method="lcm"), facts("sd15", BROKEN), ["'broken'", "the file is empty"]),
-    (Request(lora="peft"), facts("sd15", lora("peft", "lcm", naming="peft")), ["'peft'", "does not load", "lora_unet_"]),
+    (Request(lora="peft"), facts("sd15", lora("peft", "lcm", naming="peft")), ["'peft'", "cannot load", "kohya"]),
     (Request(), facts("sd15", LCM, samplers=frozenset({"Euler", "LCM"})), ["LCM-LoRA", "LCM Few-Step", "does not have"]),
-    (Request(lora="rank=64"), facts("sd15", lora("rank=64", "lcm")), ["'rank=64'", "rename"]),
-    (Request(), facts("sd15", lora("a:b", "lcm")), ["'a:b'", "rename"]),
+    (Request(lora="rank=64"), facts("sd15", lora("rank=64", "lcm")), ["'rank=64'", "Rename"]),
+    (Request(), facts("sd15", lora("a:b", "lcm")), ["'a:b'", "Rename"]),
     (Request(), replace(facts("sd15", LCM), unet=replace(UNET_LAYOUTS["sd15"], channels=8)), ["InstructPix2Pix"]),
 ]
 
@@ -474,7 +474,7 @@ def test_nothing_that_does_not_fit_is_ever_used(asked: Request, there: Facts) ->
     found = plan(asked, there)
     if found.active and found.lora is not None:
         used = [one for one in chosen(found, there) if one.detection.readable and one.detection.naming == "kohya"]
-        assert any(there.unet is None or one.detection.layout.misfit(there.unet) is None for one in used)
+        assert any(there.unet is None or one.detection.layout.misfit(there.unet, "x") is None for one in used)
 
 
 @many
@@ -520,8 +520,8 @@ def test_an_impossible_number_is_not_used_and_told(asked: Request, there: Facts,
         ({"gamma": 1.01}, ["'gamma'", "1.01", "from 0 to 1"]),
         ({"method": 5}, ["'method'", "5", "text"]),
         ({"lora": ["x"]}, ["'lora'", "['x']", "text"]),
-        ({"setps": 4}, ["'setps'", "enabled, method, lora"]),
-        ({"x" * 1000: 4}, ["xxx"]),
+        ({"setps": 4}, ["'setps'", "such as steps"]),
+        ({"x" * 1000: 4}, ["xxx", "such as enabled, method, lora"]),
         ({"cfg": "y" * 10_000}, ["yyy"]),
     ],
 )
@@ -596,6 +596,18 @@ def test_hires_steps_that_cannot_be_are_not_taken_for_a_preset() -> None:
     found = plan(host_request(values, is_img2img=False, preset_hires_steps=0), facts("sd15", LCM))
     assert found.hires and found.hires.steps == 4 and not any("preset" in note for note in found.notes)
     assert "'hires_steps' is 200; expected a whole number from 0 to 150" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    "skips_uncond, allowed, evaluations, words",
+    [(False, True, 4, "is not evaluated"), (False, False, 8, "but is evaluated"), (True, False, 4, "is not evaluated")],
+    ids=["left out by us", "not left out", "left out by the host"],
+)
+def test_a_negative_prompt_that_the_user_wants_evaluated_counts(skips_uncond: bool, allowed: bool, evaluations: int, words: str) -> None:
+    there = replace(facts("sd15", LCM), skips_uncond=skips_uncond, leaves_out_negative=allowed)
+    found = plan(Request(negative_prompt="x", method="lcm"), there)
+    assert found.evaluations == evaluations and [words in note for note in found.notes] == [True]
+    assert plan(Request(method="lcm"), there).evaluations == evaluations
 
 
 def test_where_weights_do_not_bring_it_back_the_negative_prompt_has_no_effect() -> None:

@@ -340,4 +340,4 @@ def test_auto_order_names_every_method_once_a_users_wishes_first(load: Callable[
 
 def test_a_range_tells_what_it_holds() -> None:
     assert 1.0 in Range(1, 0.5, 1.2) and 0.5 in Range(1, 0.5, 1.2) and 1.3 not in Range(1, 0.5, 1.2)
-    assert str(Range(4, 2, 8)) == "2 to 8" and str(Range(1.0, 1.0, 1.0)) == "1"
+    assert Range(4, 2, 8).in_words == "2 to 8" and Range(1.0, 1.0, 1.0).in_words == "1"

@@ -110,7 +110,7 @@ def test_what_went_wrong_is_told_and_may_be_tried_again(hub: Hub, desk: Desk) ->
     hub.behaviours = [server.answers(404)]
     desk.downloads.start(OFFER)
     desk.wait_for(FAILED)
-    assert desk.message.startswith("some-lora.safetensors was not downloaded: somebody/some-lora has no file") and desk.told == 0
+    assert desk.message.startswith("some-lora.safetensors was not downloaded. somebody/some-lora has no file") and desk.told == 0
     desk.downloads.start(OFFER)
     desk.wait_for(DONE)
 

@@ -192,7 +192,7 @@ def test_nobody_listens(tmp_path: Path) -> None:
     with server.hub(CONTENT) as gone:
         pass
     words = refused(gone, tmp_path)
-    assert "the connection to 127.0.0.1 fails (it cannot be reached)" in words and len(words) < 300
+    assert "The connection to 127.0.0.1 fails (it cannot be reached)" in words and len(words) < 300
 
 
 # ------------------------------------------------------------------------------------------------------------------ wrong answers
@@ -201,8 +201,8 @@ def test_nobody_listens(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "status, expected",
     [
-        (401, "requires you to accept its licence (401): do so on https://huggingface.co/somebody/some-lora"),
-        (403, "requires you to accept its licence (403): do so on https://huggingface.co/somebody/some-lora"),
+        (401, "requires you to accept its licence (401). Do so on https://huggingface.co/somebody/some-lora"),
+        (403, "requires you to accept its licence (403). Do so on https://huggingface.co/somebody/some-lora"),
         (404, "has no file folder/weights.safetensors any more (404)"),
         (451, "answers 451"),
     ],
@@ -267,7 +267,7 @@ def test_an_endless_body_without_a_size_in_the_row_is_given_up_too(hub: Hub, tmp
 
 def test_a_much_longer_file_is_not_begun(hub: Hub, tmp_path: Path) -> None:
     hub.behaviours = [server.answers(200, CONTENT * 2)]
-    assert "is 6 MB long, and 3 MB were expected" in refused(hub, tmp_path)
+    assert "is 6 MB long, but 3 MB were expected" in refused(hub, tmp_path)
     assert part_of(tmp_path) is None
 
 
@@ -284,7 +284,7 @@ def test_it_follows_where_the_same_server_sends(hub: Hub, tmp_path: Path) -> Non
 def test_it_is_not_sent_to_another_server_without_encryption(hub: Hub, tmp_path: Path, there: str) -> None:
     location = there.format(port=hub.url.rpartition(":")[2], path=server.ADDRESS)
     hub.behaviours = [server.answers(302, Location=location)]
-    assert "is not https: not followed" in refused(hub, tmp_path)
+    assert "is not https. It was not followed" in refused(hub, tmp_path)
     assert len(hub.asked) == 1
 
 
@@ -337,7 +337,7 @@ def test_a_disk_that_fills_up_is_told_and_the_rest_comes_later(hub: Hub, tmp_pat
     with monkeypatch.context() as full:
         full.setattr(transfer, "open", FullDisk, raising=False)
         words = refused(hub, tmp_path)
-    assert "is full" in words and "make room" in words
+    assert "is full" in words and "Make room" in words
     part = part_of(tmp_path)
     assert part is not None and 900_000 < part.stat().st_size <= 1_000_000
     get(hub, tmp_path)
@@ -346,7 +346,7 @@ def test_a_disk_that_fills_up_is_told_and_the_rest_comes_later(hub: Hub, tmp_pat
 
 def test_a_disk_without_room_is_told_before_anything_comes(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 2_000_000}))
-    assert "has 2 MB left, and 3 MB are needed" in refused(hub, tmp_path)
+    assert "has 2 MB left, but 3 MB are needed" in refused(hub, tmp_path)
     assert part_of(tmp_path) is None
 
 
@@ -365,7 +365,7 @@ def test_what_is_called_the_same_is_never_touched(hub: Hub, tmp_path: Path, kind
     }  # fmt: skip
     make[kind]()
     before = there.lstat()
-    with pytest.raises(Failed, match="rename or remove it"):
+    with pytest.raises(Failed, match="Rename or remove it"):
         get(hub, tmp_path)
     assert there.lstat() == before and hub.asked == []
 
@@ -436,7 +436,7 @@ def test_two_at_once_do_not_meet(hub: Hub, tmp_path: Path) -> None:
     thread = threading.Thread(target=first)
     thread.start()
     assert begun.wait(10)
-    with pytest.raises(Failed, match=r"another download into .* is running"):
+    with pytest.raises(Failed, match=r"Another download into .* is running"):
         get(hub, tmp_path)
     assert not ended.is_set()
     thread.join(20)

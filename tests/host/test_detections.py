@@ -14,6 +14,8 @@ from lib_fewstep.core.detect import Detection, detect, look
 from lib_fewstep.core.profiles import PublishedFile, Tables
 from lib_fewstep.core.tables import load_tables
 from lib_fewstep.host.detections import DetectionCache
+from lib_fewstep.words.english import ENGLISH
+from lib_fewstep.words.say import in_language, say
 from tests.core.lora_files import SD15, SDXL, kohya, lora_pair, write
 
 pytest.importorskip("hypothesis")
@@ -218,3 +220,24 @@ def test_a_suspicion_is_kept(tmp_path: Path) -> None:
     (tmp_path / "lcm.pt").write_bytes(b"PK\x03\x04")
     before = fill(tmp_path / "cache.json", tmp_path / "lcm.pt")
     assert before[0].suspected and look_again(tmp_path / "cache.json", tmp_path / "lcm.pt") == (before, [])
+
+
+def test_how_a_file_was_recognised_can_still_be_said_in_another_language(tmp_path: Path) -> None:
+    file = write(tmp_path / "Hyper-SD15-8steps-lora.safetensors", kohya(SD15))
+    (first,) = fill(tmp_path / "cache.json", file)
+    (again,), read = look_again(tmp_path / "cache.json", file)
+    assert read == [] and first.reason == again.reason == "its name says hyper-sd15-8"
+    assert in_language(again.reason, "ja") == in_language(first.reason, "ja") != first.reason
+
+
+def test_what_another_version_has_said_of_a_file_is_not_believed(tmp_path: Path, lora: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence of that version may be none of ours, or hold fewer values."""
+    with monkeypatch.context() as older:
+        older.setitem(ENGLISH, "found.of_old", "nothing")
+        older.setattr("lib_fewstep.core.detect._NOT_KNOWN", say("found.of_old"))
+        fill(tmp_path / "cache.json", lora)
+    (found,), read = look_again(tmp_path / "cache.json", lora)
+    assert found.reason == ENGLISH["found.nothing"] and read == [lora.name]
+    with monkeypatch.context() as newer:
+        newer.setitem(ENGLISH, "found.nothing", "nothing, because of {why}")
+        assert look_again(tmp_path / "cache.json", lora)[1] == [lora.name]

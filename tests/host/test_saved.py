@@ -31,7 +31,7 @@ def test_a_damaged_file_counts_as_empty_and_is_not_written_over(tmp_path: Path, 
     path.write_bytes(content)
     saved = SavedSettings(path)
     assert saved.of("a") == {}
-    with pytest.raises(ValueError, match=r"saved\.json is damaged .*mend or delete"):
+    with pytest.raises(ValueError, match=r"saved\.json is damaged .*Mend or delete"):
         saved.keep("a", SETTINGS)
     assert path.read_bytes() == content
 
@@ -43,7 +43,7 @@ def test_an_entry_that_is_no_mapping_counts_as_nothing(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"saved\.json cannot be written: No such file"):
+    with pytest.raises(ValueError, match=r"saved\.json cannot be written \(No such file"):
         SavedSettings(tmp_path / "gone" / "saved.json").keep("a", SETTINGS)
 
 

@@ -41,7 +41,7 @@ GENERATION = SimpleNamespace(sd_model=None)
 def test_a_generation_sees_how_far_the_first_look_is(scan: SimpleNamespace) -> None:
     found = scan.facts.of_generation(GENERATION)
     assert len(found.loras) == COUNT and found.unseen == 0
-    assert scan.state.said == [*(f"Accelerator: looking at LoRA {number} of {COUNT}" for number in range(1, COUNT)), None]
+    assert scan.state.said == [*(f"Accelerator: Looking at LoRA {number} of {COUNT}" for number in range(1, COUNT)), None]
     scan.facts.of_generation(GENERATION)
     assert len(scan.state.said) == COUNT, "the second look has nothing to tell"
 
@@ -59,7 +59,7 @@ def test_interrupt_leaves_the_first_look_and_the_next_one_sees_all(scan: SimpleN
     assert (len(found.loras), found.unseen) == (1, COUNT - 1) and scan.state.textinfo is None
     scan.state.interrupted = False
     assert len(scan.facts.of_generation(GENERATION).loras) == COUNT
-    assert scan.state.said[-2] == f"Accelerator: looking at LoRA {COUNT - 1} of {COUNT}"
+    assert scan.state.said[-2] == f"Accelerator: Looking at LoRA {COUNT - 1} of {COUNT}"
 
 
 def test_the_page_looks_in_pieces_and_goes_on_where_it_was(scan: SimpleNamespace) -> None:

@@ -32,6 +32,9 @@ class Source:
     def of_page(self, whole: bool = True) -> Facts:
         return self.facts if whole else replace(self.facts, unseen=self.unseen)
 
+    def language(self) -> str:
+        return "en"
+
     def preset_hires_steps(self) -> int:
         return self.preset
 

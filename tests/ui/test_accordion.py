@@ -113,7 +113,7 @@ def test_nothing_installed_says_so_and_leaves_all_as_it_is() -> None:
     before = page.args()[1:]
     page.switch_on()
     assert page.args()[1:] == before
-    assert "no accelerator LoRA is installed" in page["plan"]
+    assert "No accelerator LoRA is installed" in page["plan"]
 
 
 # --------------------------------------------------------------------------------------------------------- method, numbers, reset

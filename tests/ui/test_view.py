@@ -179,4 +179,4 @@ def test_notes_stand_under_the_line_and_a_reason_only_once() -> None:
     assert line.count("<li>") == len(shown.plan.notes) == 2
     refused = plan_html(view(initial(TABLES), facts("sd15")).plan, facts("sd15"))
     assert 'data-active="false"' in refused and "<li>" not in refused
-    assert refused.count("no accelerator LoRA is installed") == 1
+    assert refused.count("No accelerator LoRA is installed") == 1

@@ -127,11 +127,11 @@ def distilled(webui: WebUI) -> Iterator[str]:
 def test_two_accelerators_are_refused(webui: WebUI, distilled: str) -> None:
     plain, tag = webui.txt2img(), f"<lora:{webui.lora_of(TABLES.profiles['lcm'])}:1>"
     tagged = webui.txt2img({}, prompt=f"{PROMPT} {tag}")
-    assert f"the loaded checkpoint is {distilled} itself" in tagged.comments
-    assert f"the prompt holds {tag}: take the tag out" in tagged.comments
+    assert f"The loaded checkpoint is {distilled} itself" in tagged.comments
+    assert f"the prompt holds {tag}. Take the tag out" in tagged.comments
     assert "Steps: 6, Sampler: Euler" in tagged.infotext and "Accelerator" not in tagged.infotext
     chosen_too = webui.txt2img({"method": "tcd"})
-    assert f"the loaded checkpoint is {distilled} itself" in chosen_too.comments and "set Method to Auto" in chosen_too.comments
+    assert f"The loaded checkpoint is {distilled} itself" in chosen_too.comments and "Set Method to Auto" in chosen_too.comments
     assert chosen_too.files == plain.files and chosen_too.infotext == plain.infotext
 
 
@@ -146,7 +146,7 @@ def test_no_lora_on_an_ordinary_checkpoint(webui: WebUI) -> None:
     """A method's settings alone, for a checkpoint that has it merged in under a name that says nothing."""
     plain = webui.txt2img()
     refused = webui.txt2img({"lora": "none"})
-    assert "not known to be distilled: choose the method" in refused.comments and refused.files == plain.files
+    assert "not recognised as distilled. Choose the method" in refused.comments and refused.files == plain.files
     for key in ("lcm", "tcd"):
         result = webui.txt2img({"method": key, "lora": "none"})
         sampler = TABLES.profiles[key].sampler

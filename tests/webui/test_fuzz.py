@@ -220,7 +220,7 @@ def _is_no_method(value: Any) -> bool:
 def test_a_path_is_no_name(webui: WebUI, canary: Path, key: str, path: str) -> None:
     """Asked of the plan, which reads every file that it may: cheaper than a picture, and all of them."""
     answer = webui.plan(**{key: path.replace(ABSOLUTE, str(canary))})
-    assert not answer["active"] and ("not installed" in answer["notes"][0] or "is unknown" in answer["notes"][0])
+    assert not answer["active"] and ("not installed" in answer["notes"][0] or "is not known" in answer["notes"][0])
 
 
 def test_the_canary_would_be_noticed(webui: WebUI) -> None:

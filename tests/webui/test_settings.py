@@ -75,7 +75,7 @@ def test_a_damaged_file_leaves_what_is_recommended(webui: WebUI, save: Save, con
 def test_a_damaged_entry_breaks_nothing(webui: WebUI, save: Save, settings: Any) -> None:
     save({} if isinstance(settings, str) else settings)
     result = webui.txt2img({})
-    assert f"Accelerator: {best_method(webui)}," in result.infotext and "an error kept it" not in result.comments
+    assert f"Accelerator: {best_method(webui)}," in result.infotext and "An error kept it" not in result.comments
 
 
 # -------------------------------------------------------------------------------------------------- options on the page

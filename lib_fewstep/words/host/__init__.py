@@ -1,0 +1,1 @@
+"""What is said beside plans: of downloads, under the picture, on the settings page."""
