@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from ..words.say import counted as so_many
 from ..words.say import say, why
 from .choose import Choice, Refusal, choose, with_saved
+from .counting import counting, self_timed_steps, share
 from .facts import Facts
-from .filling import Filling, counting, self_timed_steps, share
+from .filling import Filling
 from .passes import Pass, counted
 from .plan import Plan
 from .profiles import Tables

@@ -7,36 +7,18 @@ from dataclasses import dataclass, field, replace
 from ..words.say import counted as so_many
 from ..words.say import say
 from .choose import Choice, Refusal
+from .counting import counting, self_timed_steps, share
 from .facts import Facts
 from .numbers import NUMBERS, same, values_of
 from .passes import Counting, Pass, counted, visited, with_timesteps
 from .plan import Plan
 from .profiles import NOTHING, Profile
-from .prompts import is_plain, lora_tag, prompt_parts
+from .prompts import is_plain, lora_tag
 from .request import Request, quoted, recommended
-from .schedules import MAX_STEPS, TRAIN_TIMESTEPS, Rule, host_share, max_steps
+from .schedules import MAX_STEPS, Rule, max_steps
 
 _LARGE = 1.5
 """How much larger than a method's own resolution a side may be until a note is due."""
-
-
-def counting(request: Request, facts: Facts, skips_uncond: bool) -> Counting:
-    return Counting(facts.calls_per_step, len(prompt_parts(request.prompt)), skips_uncond)
-
-
-def share(steps: int, strength: float, facts: Facts) -> int:
-    """How many of `steps` the host makes by itself."""
-    return steps if facts.host_img2img_exact_steps else host_share(steps, strength)
-
-
-def self_timed_steps(one: Pass, steps: int, full: bool, facts: Facts) -> Pass:
-    """`one` as a sampler makes it that chooses its timesteps itself, of `steps` that were asked for: in `full` they divide the training's
-    timesteps without remainder, else the host leaves one out. Source: the WebUIs' `sd_samplers_timesteps.py`.
-    """
-    if one.sampler not in facts.self_timed:
-        return one
-    timesteps = len(range(0, TRAIN_TIMESTEPS, TRAIN_TIMESTEPS // steps)) if full else one.steps - 1
-    return replace(one, steps=max(timesteps - facts.self_timed[one.sampler], 0))
 
 
 @dataclass

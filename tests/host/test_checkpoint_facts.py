@@ -154,7 +154,7 @@ def test_a_named_file_that_cannot_be_read_says_so(host: Host, facts: Any, tmp_pa
 
 
 def test_nothing_can_be_saved_without_a_checkpoint(facts: Any) -> None:
-    with pytest.raises(ValueError, match="no checkpoint is selected"):
+    with pytest.raises(ValueError, match="No checkpoint is selected"):
         facts.keep({"method": "lcm"})
 
 
@@ -173,12 +173,15 @@ def test_a_row_of_the_users_that_cannot_be_used_is_logged(host: Host, tmp_path: 
 
 def test_what_the_hosts_samplers_say_of_themselves_is_heeded(facts: Any, monkeypatch: pytest.MonkeyPatch, host: Host) -> None:
     """`options["second_order"]` in all hosts; A1111's own list of those with timesteps of their own; some by their function."""
-    self_timed = SimpleNamespace(samplers_timesteps=[("DDIM", "ddim", ["ddim"], {}), ("UniPC", "unipc", ["unipc"], {})])
+    def ddim_cfgpp() -> None: ...
+    def unipc() -> None: ...
+
+    self_timed = SimpleNamespace(samplers_timesteps=[("DDIM CFG++", ddim_cfgpp, ["ddim_cfgpp"], {}), ("UniPC", unipc, ["unipc"], {})])
     monkeypatch.setitem(sys.modules, "modules.sd_samplers_timesteps", self_timed)  # type: ignore[arg-type]
     more = [("HeunPP2", "sample_heunpp2", ["heunpp2"], {}), ("DPM adaptive", "sample_dpm_adaptive", ["k_dpm_ad"], {})]
     monkeypatch.setattr(host.sd_samplers_kdiffusion, "samplers_k_diffusion", [*host.sd_samplers_kdiffusion.samplers_k_diffusion, *more])
     found = facts.of_page()
-    assert found.self_timed == {"DDIM", "UniPC"}
+    assert found.self_timed == {"DDIM CFG++": 1, "UniPC": 0}
     twice = {"DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a"}
     assert found.calls_per_step == {**dict.fromkeys(twice, 2), "HeunPP2": 3, "DPM adaptive": 0}
 
