@@ -27,8 +27,8 @@ var fewstepLive = (function () {
             told, page: `${Date.now()}-${Math.random()}`, number: 0, shown: 0, sent: "", changed: Date.now(), url: "",
             pane: element("div", "fewstep-live"), image: element("img", "fewstep-live-image"), line: element("div", "fewstep-live-line"),
         };
-        const keep = element("button", "lg secondary gradio-button fewstep-live-keep", told.words.keep);
-        const seed = element("button", "lg secondary gradio-button fewstep-live-seed", told.words.new_seed);
+        const keep = element("button", "fewstep-live-keep", told.words.keep);
+        const seed = element("button", "fewstep-live-seed", told.words.new_seed);
         keep.title = told.words.keep_info;
         keep.addEventListener("click", () => byId(`${tab}_generate`).click());
         seed.addEventListener("click", () => setSeed(tab, randomSeed()));
