@@ -58,16 +58,16 @@ def offer(live: Live, page: str, number: int, content: str, now: float) -> tuple
         return live, "superseded"
     replaced = _waiting_of(live, page)
     shown = known.shown if known is not None else None
-    live = withdraw(_remember(live, page, _Page(number, shown)), page)
+    live = _remember(replace(live, waiting=_others(live, page)), page, _Page(number, shown))
     if content == (live.drawing.content if live.drawing is not None and live.drawing.page == page else shown):
         return live, "unchanged"
     since = replaced.since if replaced is not None else now
     return replace(live, waiting=(*live.waiting, Wish(page, number, content, since, now))), "waits"
 
 
-def withdraw(live: Live, page: str) -> Live:
-    """Without the wish that the page has waiting: it has gone."""
-    return replace(live, waiting=tuple(wish for wish in live.waiting if wish.page != page))
+def withdraw(live: Live, page: str, number: int) -> Live:
+    """Without this wish, if it waits: who asked has gone."""
+    return replace(live, waiting=tuple(wish for wish in live.waiting if (wish.page, wish.number) != (page, number)))
 
 
 def due(live: Live) -> float | None:
@@ -83,7 +83,7 @@ def begin(live: Live, now: float) -> tuple[Live, Wish | None]:
     if not ready:
         return live, None
     wish = min(ready, key=lambda each: each.since)
-    return replace(withdraw(live, wish.page), drawing=wish), wish
+    return replace(live, waiting=_others(live, wish.page), drawing=wish), wish
 
 
 def finish(live: Live, seconds: float | None) -> Live:
@@ -103,6 +103,10 @@ def _due(live: Live, wish: Wish) -> float:
 
 def _waiting_of(live: Live, page: str) -> Wish | None:
     return next((wish for wish in live.waiting if wish.page == page), None)
+
+
+def _others(live: Live, page: str) -> tuple[Wish, ...]:
+    return tuple(wish for wish in live.waiting if wish.page != page)
 
 
 def _remember(live: Live, page: str, known: _Page) -> Live:

@@ -65,7 +65,7 @@ class LiveRunner:
             return await answer
         finally:
             if self._asked.pop((page, number), None) is not None:  # cancelled: who asked has gone
-                self._live = policy.withdraw(self._live, page)
+                self._live = policy.withdraw(self._live, page, number)
 
     def _answer_superseded(self) -> None:
         """Whoever asked for what is neither waiting nor in flight any more."""
@@ -134,7 +134,7 @@ def read(body: bytes) -> tuple[str, int, str, Order]:
         raise Unreadable(say("live.no_number", value=repr(number)[:80], most=_MOST_NUMBER - 1))
     if not isinstance(settings, (dict, list, type(None))):
         raise Unreadable(say("live.no_settings", value=repr(settings)[:80]))
-    content = hashlib.sha256(json.dumps([given, settings, draft, shared.opts.data], sort_keys=True, default=str).encode()).hexdigest()
+    content = hashlib.sha256(json.dumps([given, settings, draft, dict(shared.opts.data)], sort_keys=True, default=str).encode()).hexdigest()
     return str(page)[:80], number, content, Order(_fields(given), _arguments(settings), draft is True)
 
 
@@ -149,7 +149,7 @@ def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         request = checker(**given)
     except (ValueError, TypeError) as error:
-        raise Unreadable(say("live.bad_field", reason=error)) from error
+        raise Unreadable(say("live.bad_field", reason=" ".join(str(error).split()))) from error
     kind: Any = processing.StableDiffusionProcessingImg2Img if img2img else processing.StableDiffusionProcessingTxt2Img
     takes = {field.name for field in dataclasses.fields(kind) if field.init}
     takes -= {"batch_size", "n_iter", "do_not_save_samples", "do_not_save_grid", "sd_model", "sampler_index", "override_settings"}

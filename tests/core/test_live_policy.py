@@ -97,8 +97,9 @@ def test_pages_take_turns() -> None:
 
 def test_a_page_that_has_gone_is_not_drawn_for() -> None:
     live = offered(offered(Live(), "a", 1, "x"), "b", 1, "y")
-    assert drawn(withdraw(live, "a"), 0.0)[1] == "y"
-    assert due(withdraw(withdraw(live, "a"), "b")) is None
+    assert drawn(withdraw(live, "a", 1), 0.0)[1] == "y"
+    assert due(withdraw(withdraw(live, "a", 1), "b", 1)) is None
+    assert withdraw(live, "a", 0) == live, "a newer wish of its page stays"
 
 
 def test_a_thousand_pages_are_not_remembered() -> None:

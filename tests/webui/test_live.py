@@ -21,6 +21,7 @@ import requests
 from PIL import Image
 
 from .client import PROMPT, SMALL, WebUI
+from .hosts import EMBEDDED
 
 LIVE = "/fewstep/v1/live"
 AUTO = {"method": "auto"}
@@ -196,3 +197,44 @@ def test_a_picture_that_fails_says_why_and_the_next_is_drawn(webui: WebUI) -> No
         assert answer.status_code == 500 and answer.json()["detail"].startswith("This picture failed ("), answer.text
     assert is_picture(ask(webui, me, 3))
     assert webui.get("/sdapi/v1/progress")["state"]["job_count"] == 0
+
+
+def taesd() -> dict[str, Any]:
+    """Weights of a tiny decoder as the hosts build it, at random."""
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Sequential(*(layer for _ in range(3) for layer in (nn.Conv2d(64, 64, 3, padding=1), nn.ReLU())))
+
+    def scaled() -> list[nn.Module]:
+        return [Block(), Block(), Block(), nn.Upsample(scale_factor=2), nn.Conv2d(64, 64, 3, padding=1, bias=False)]
+
+    end = [Block(), nn.Conv2d(64, 3, 3, padding=1)]
+    return nn.Sequential(
+        nn.Identity(), nn.Conv2d(4, 64, 3, padding=1), nn.ReLU(), *scaled(), *scaled(), *scaled(), *end
+    ).state_dict()
+
+
+def test_a_draft_decodes_that_picture_alone_and_fetches_nothing(webui: WebUI) -> None:
+    import torch
+
+    full = ask(webui, page())
+    folder = webui.running.data / "models" / "VAE-taesd"
+    name = "taesdxl_decoder.pth" if webui.family == "sdxl" else "taesd_decoder.pth"
+    assert not (folder / name).exists()
+    without = ask(webui, page(), draft=True)
+    assert without.content == full.content and "TAESD" in "".join(about(without)["notes"])
+    assert not (folder / name).exists()
+    if webui.kind == EMBEDDED:
+        return  # has no such decoder
+    folder.mkdir(exist_ok=True)
+    torch.save(taesd(), folder / name)
+    try:
+        options = webui.options()
+        draft = ask(webui, page(), draft=True)
+        assert about(draft)["notes"] == [] and draft.content != full.content
+        assert webui.options() == options and ask(webui, page()).content == full.content
+    finally:
+        (folder / name).unlink()
