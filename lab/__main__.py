@@ -17,6 +17,7 @@ from .distillation import Sources, distil_consistency, distil_lightning
 from .evaluation import HEADLINE, Evaluation, full_matrix
 from .export import export_checkpoint
 from .judge import train_judge
+from .negative import measure_negative_prompts
 from .pack import BEST, pack_models
 from .pictures import sample_pictures, save_sheet
 from .report import evaluate
@@ -124,6 +125,9 @@ def main() -> None:
     default = _HERE / ("work-quick" if options.quick else "work")
     work = (options.work or default).resolve()
     settings = quick_settings(work, work / "packed") if options.quick else full_settings(work, SHIPPED)
+    if options.stage == "nag":
+        measure_negative_prompts(unpack(work / "shipped" / "models"), options.prompts or settings.prompts, work / "nag.md")
+        return
     pipeline = Pipeline(settings)
     if options.shipped:
         folder = work / "shipped"
@@ -138,7 +142,7 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     stages = list(Pipeline(full_settings(Path(), Path())).stages)
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
-    parser.add_argument("stage", choices=["all", *stages])
+    parser.add_argument("stage", choices=["all", *stages, "nag"], help="nag: negative prompts at CFG 1, with the models of demo/models")
     parser.add_argument("--quick", action="store_true", help="a few steps of everything; proves the pipeline only")
     parser.add_argument("--work", type=Path, help="where files go (default: lab/work, or lab/work-quick)")
     parser.add_argument("--threads", type=int, default=2, help="of torch (default: 2)")

@@ -53,8 +53,8 @@ class Accelerator(scripts.Script):
     def before_process_batch(self, p: Any, *args: Any, batch_number: int = 0, **kwargs: Any) -> None:
         generation.begin_batch(p, args, facts, batch_number)
 
-    def process_batch(self, p: Any, *args: Any, **kwargs: Any) -> None:
-        generation.steer_batch(p)
+    process_batch: Any = staticmethod(generation.steer_batch)
+    process_before_every_sampling: Any = staticmethod(generation.steer_pass)
 
     def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
         xyz.stop(p)

@@ -92,8 +92,8 @@ def as_dict(args: Sequence[Any], tables: Tables) -> dict[str, Any]:
 
 
 def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
-    """The controls from what they show, in the order of `ORDER`; later values may be missing."""
-    shown = {**vars(initial(tables)), **dict(zip(ORDER, values, strict=False))}
+    """The controls from what they show, in the order of `ORDER`; later values may be missing, and of those no number counts as chosen."""
+    shown: dict[str, Any] = {**vars(initial(tables)), **dict.fromkeys(NUMBERS), **dict(zip(ORDER, values, strict=False))}
     return Controls(**{**shown, "method": method_from(shown["method"], tables), "lora": lora_from(shown["lora"], tables)})
 
 

@@ -31,6 +31,10 @@ class Family:
     def __str__(self) -> str:
         return self.label
 
+    @property
+    def is_unet(self) -> bool:
+        return self.tensors is None
+
 
 def _unet(key: str, label: str, short: str) -> Family:
     return Family(key, label, short, methods=True)

@@ -9,6 +9,7 @@ from ..words.say import say
 from .choose import Choice, Refusal
 from .counting import counting, self_timed_steps, share
 from .facts import Facts
+from .negative import negative_prompt, notes_on
 from .numbers import NUMBERS, same, values_of
 from .passes import Counting, Pass, counted, visited, with_timesteps
 from .plan import Plan
@@ -46,17 +47,19 @@ class Filling:
         sampler, scheduler, rule = self._sampling()
         cfg_steps = self._cfg_steps(cfg, steps, sampler)
         first, hires = self._first(rule, steps, sampler, scheduler), self._hires(rule, steps, sampler)
-        by = self._counting()
-        self._say_of_negative_prompt(cfg, by)
+        by, nag = self._counting(), self._nag()
+        negative = negative_prompt(nag or 0, cfg, cfg_steps, self.request, self.profile, self.facts.family)
+        self.notes += notes_on(negative, cfg, by, self.request, self.facts, first, hires)
         name = tag.name if tag else lora.name if lora else None
         plan = Plan(
             steps=steps, cfg=cfg, weight=weight, gamma=gamma, guidance=guidance, cfg_steps=cfg_steps,
+            nag=nag, negative=negative,
             active=True, method=profile.key, label=profile.label, lora=name, tag=lora_tag(name, weight) if name and not tag else "",
             prediction=profile.prediction, scheduler=scheduler, rule=rule,
             first=self._counted(first, steps, cfg, cfg_steps, by), notes=tuple(self.notes),
             hires=hires and self._counted(hires, 0, cfg, cfg_steps, by),
         )
-        return replace(plan, changed=_changed(plan, profile))
+        return replace(plan, changed=_changed(plan, profile, self.request))
 
     # -- the negative prompt
 
@@ -64,15 +67,6 @@ class Filling:
         """The unconditional rows are left out at CFG 1 by the host itself, or by us, if that is allowed and changes nothing."""
         by_us = self.facts.leaves_out_negative and is_plain(self.request.prompt)
         return counting(self.request, self.facts, self.facts.skips_uncond or by_us)
-
-    def _say_of_negative_prompt(self, cfg: float, by: Counting) -> None:
-        idle = self.facts.skips_uncond or is_plain(self.request.prompt)
-        if not self.request.negative_prompt.strip() or not math.isclose(cfg, 1.0) or not idle:
-            return
-        if not by.skips_uncond:
-            self.notes.append(say("negative.evaluated"))
-        else:
-            self.notes.append(say("negative.left_out_halves" if by.parts == 1 else "negative.left_out"))
 
     # -- numbers
 
@@ -133,6 +127,13 @@ class Filling:
             self.notes.append(say("guidance.no_input", guidance=guidance))
             return None
         return guidance
+
+    def _nag(self) -> float | None:
+        """How strongly the negative prompt is to act at CFG 1; None where it cannot."""
+        asked, own = self.request.nag, recommended(self.profile, "nag")
+        if asked and own is None:
+            self.notes.append(say("negative.impossible", label=self.profile.label))
+        return None if own is None else own if asked is None else asked
 
     # -- what runs
 
@@ -229,10 +230,12 @@ class Filling:
         return with_timesteps(Pass(asked, sampler), timesteps, self.profile.shift)
 
 
-def _changed(plan: Plan, profile: Profile) -> dict[str, float]:
-    """The numbers of `plan` that differ from the row."""
+def _changed(plan: Plan, profile: Profile, request: Request) -> dict[str, float]:
+    """The numbers of `plan` that differ from the row, and what was asked for beside NAG where it acts."""
     rows = {name: recommended(profile, name) for name in NUMBERS}
-    return {name: value for name, value in values_of(plan).items() if value is not None and rows[name] is not None and value != rows[name]}
+    numbers = {name: value for name, value in values_of(plan).items() if None not in (value, rows[name]) and value != rows[name]}
+    beside = {name: getattr(request, name) for name in ("nag_tau", "nag_alpha", "nag_until")} if plan.negative is not None else {}
+    return {name: value for name, value in {**numbers, **beside}.items() if value is not None}
 
 
 def _next_best_schedule(facts: Facts) -> str:

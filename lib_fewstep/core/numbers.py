@@ -19,7 +19,8 @@ class Number:
 
     `called` is its name in a note, `meaning` what the API's description says of it. `unused` is what a slider stands at, out of sight,
     while the method has no such number. `parameter` is its key in a picture's parameters, which the WebUI writes itself where
-    `host_writes`. `axis` is its name in the X/Y/Z plot; empty: it has none.
+    `host_writes`; `absent` is what it was in a picture whose parameters lack that key, None: as recommended. `axis` is its name in the
+    X/Y/Z plot; empty: it has none.
     """
 
     low: float
@@ -32,6 +33,7 @@ class Number:
     unused: float = 0
     parameter: str = ""
     host_writes: bool = False
+    absent: float | None = None
     axis: str = ""
 
     def read(self, value: Any) -> float | None:
@@ -88,6 +90,10 @@ class Numbers:
     cfg_steps: int | None = row(Number(
         0, MAX_STEPS, whole=True, meaning="CFG above 1 is for so many first steps, 0: for all",
         label="CFG in the first steps only (0: in all)", slider=(0, 20, 1), parameter="Accelerator CFG steps",
+    ))
+    nag: float | None = row(Number(
+        0, 20, called="NAG", meaning="how strongly the negative prompt acts at CFG 1 (Normalized Attention Guidance's phi), 0: not at all",
+        label="Negative prompt at CFG 1 (0: off)", slider=(0, 5, 0.25), unused=0.0, parameter="Accelerator NAG", absent=0.0, axis="NAG",
     ))
 
 

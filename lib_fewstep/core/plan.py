@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..words.say import counted, listed, say
+from .nag import Nag
 from .numbers import Numbers, values_of
 from .passes import Pass
 from .prompts import lora_tag
@@ -22,8 +23,8 @@ class Plan(Numbers):
     `tag` is what has to be added to the prompt: empty where the user's prompt holds the LoRA already. Of the numbers, `steps` are those
     that were asked for: `first` and `hires` (None without one) say what each pass makes of them. CFG above 1 is for the first `cfg_steps`
     steps of a pass (0: for all). `rule` gives the timesteps; None where the host's schedule `scheduler` decides. `prediction` is what the
-    UNet predicts if it is not what the host takes it for. `evaluations_without` counts the UNet's of the user's own settings; None:
-    their sampler decides by itself.
+    UNet predicts if it is not what the host takes it for. `negative` is how the negative prompt acts where CFG is 1, None: not
+    at all, whatever `nag` is. `evaluations_without` counts the UNet's of the user's own settings; None: their sampler decides by itself.
     """
 
     steps: int = 0
@@ -40,6 +41,7 @@ class Plan(Numbers):
     rule: Rule | None = None
     first: Pass = _NO_PASS
     hires: Pass | None = None
+    negative: Nag | None = None
     evaluations_without: int | None = 0
     notes: tuple[str, ...] = ()
     changed: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -52,6 +54,14 @@ class Plan(Numbers):
             return self.evaluations_without
         each = [one.evaluations for one in (self.first, self.hires) if one is not None]
         return None if None in each else sum(count or 0 for count in each)
+
+    @property
+    def noted(self) -> dict[str, float]:
+        """The numbers that a picture's parameters have to name: what differs from the row, and NAG wherever it acts, because
+        the pictures of earlier versions do not name it and had none.
+        """
+        changed = {name: value for name, value in self.changed.items() if name != "nag"}
+        return changed if self.negative is None else {**changed, "nag": self.negative.phi}
 
     @property
     def summary(self) -> str:
@@ -93,6 +103,7 @@ class Plan(Numbers):
                 "notes", "changed", "summary")
         values: dict[str, Any] = {
             **values_of(self),
+            **{f"nag_{name}": getattr(self.negative, name, None) for name in ("tau", "alpha", "until")},
             **{name: getattr(self, name) for name in same},
             "sampler": self.first.sampler,
             "timesteps": self.first.timesteps,

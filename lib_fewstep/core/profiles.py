@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ..words.say import say
+from .families import FAMILIES
+from .nag import NO_NAG, NagRow
 from .schedules import Rule
 
 NEGATIVE_PROMPT = ("no", "weak", "yes")
@@ -63,11 +65,17 @@ class Profile:
     cfg_steps: int = 0
     prediction: str = ""
     shift: int | None = None
+    nag: NagRow = NO_NAG
 
     @property
     def needs_own_sampler(self) -> bool:
         """Whether no other sampler can do it: those of PeRFlow's windows, and those whose noise is not that of the timestep asked at."""
         return self.shift is not None or self.prediction in (DDIM_EPS, DIFF_EPS)
+
+    @property
+    def takes_nag(self) -> bool:
+        """Whether it may run at CFG 1, in a network with cross-attention: transformers mix text and picture in other ways."""
+        return self.cfg.min <= 1 and any(FAMILIES[family].is_unet for family in self.families)
 
 
 @dataclass(frozen=True)

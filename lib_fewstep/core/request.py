@@ -28,12 +28,24 @@ class Request(Numbers):
     scheduler: str | None = None
     prompt: str = ""
     negative_prompt: str = ""
+    hires_negative_prompt: str = ""
+    """Of the hires pass; empty: the same."""
     denoise: float = 1.0
     """How much of the noise img2img adds, 0 to 1; 1 in txt2img."""
     hires_denoise: float | None = None
     """The same for the hires pass; None without one."""
     hires_steps: int = row(Number(0, MAX_STEPS, whole=True, meaning="of the hires pass, 0: as many as in the first"), default=0)
     """Steps of the hires pass; 0: as many as in the first."""
+    nag_tau: float | None = row(Number(
+        1, 20, meaning="how much longer the negative prompt may make a layer's output at CFG 1 (NAG's tau)",
+        parameter="Accelerator NAG tau",
+    ))
+    nag_alpha: float | None = row(Number(
+        0, 1, meaning="how much of the negative prompt's effect is mixed in at CFG 1 (NAG's alpha)", parameter="Accelerator NAG alpha",
+    ))
+    nag_until: float | None = row(Number(
+        0, 1000, meaning="the noise level (sigma) down to which the negative prompt acts at CFG 1", parameter="Accelerator NAG until",
+    ))
     hires_sampler: str = ""
     hires_scheduler: str = ""
     """Of the hires pass, where the user chose others for it."""
@@ -53,7 +65,7 @@ class Request(Numbers):
 
 TEXTS = ("method", "lora", "sampler", "scheduler")
 ROWS = rows_of(Request)
-"""All numbers that may be asked for: those of a method, and the steps of the hires pass."""
+"""All numbers that may be asked for: those of a method, the steps of the hires pass, and what goes with `nag`."""
 
 
 def request_from(values: Mapping[str, Any], base: Request = Request()) -> Request:
@@ -84,7 +96,7 @@ def request_from(values: Mapping[str, Any], base: Request = Request()) -> Reques
 
 HOST_FIELDS = (
     "prompt", "negative_prompt", "steps", "cfg_scale", "sampler_name", "denoising_strength", "width", "height", "enable_hr",
-    "hr_second_pass_steps", "hr_sampler_name", "hr_scheduler", "hr_checkpoint_name", "refiner_checkpoint",
+    "hr_second_pass_steps", "hr_negative_prompt", "hr_sampler_name", "hr_scheduler", "hr_checkpoint_name", "refiner_checkpoint",
 )
 """The settings of the WebUI that a request starts from, by their names on its processing object."""
 
@@ -101,6 +113,7 @@ def host_request(values: Mapping[str, Any], is_img2img: bool, preset_hires_steps
     said = Request(
         prompt=_text(values.get("prompt"), ""),
         negative_prompt=_text(values.get("negative_prompt"), ""),
+        hires_negative_prompt=_text(values.get("hr_negative_prompt"), "") if hires else "",
         denoise=denoise if is_img2img else 1.0,
         hires_denoise=denoise if hires else None,
         hires_sampler=_own_choice(values.get("hr_sampler_name")) if hires else "",
@@ -128,6 +141,8 @@ def recommended(profile: Profile, name: str) -> float | None:
     """What `profile` recommends for a number; None where the method has no such number."""
     if name == "cfg_steps":
         return profile.cfg_steps
+    if name == "nag":
+        return profile.nag.phi if profile.takes_nag else None
     allowed: Range | None = getattr(profile, name)
     return allowed.default if allowed is not None else None
 

@@ -13,6 +13,7 @@ from dataclasses import fields
 from typing import Any, TypeGuard
 
 from .families import FAMILIES
+from .nag import NO_NAG, NagRow
 from .profiles import (
     CHECKPOINT,
     DDIM_EPS,
@@ -69,6 +70,7 @@ def method_from(key: str, values: object, others: Mapping[str, Profile]) -> Prof
         cfg_steps=row.whole("cfg_steps", 0, MAX_STEPS) or 0,
         prediction=row.one_of("prediction", ("", X0, DDIM_EPS, DIFF_EPS), default=""),
         shift=row.whole("shift", 1, TRAIN_TIMESTEPS),
+        nag=_nag(row["nag"]) if "nag" in row else NO_NAG,
     )
 
 
@@ -191,6 +193,24 @@ class _Row:
         if not is_mapping(value):
             raise BadRow("source", f"is {shown(value)}; expected a mapping from setting to source")
         return {str(key): str(source) for key, source in value.items()}
+
+
+def _nag(values: object) -> NagRow:
+    """`{phi, tau, alpha, until}`; alpha by family."""
+    if not is_mapping(values) or set(values) != {"phi", "tau", "alpha", "until"}:
+        raise BadRow("nag", f"is {shown(values)}; expected a mapping of phi, tau, alpha and until")
+    alpha: object = values["alpha"]
+    if not is_mapping(alpha) or not alpha or not all(family in FAMILIES for family in alpha):
+        raise BadRow("nag.alpha", f"is {shown(alpha)}; expected a mapping from family to number, such as {{sdxl: 0.5}}")
+    by_family = {family: _number("nag.alpha", value, 0, 1) for family, value in alpha.items()}
+    limits = {"phi": (0, 20), "tau": (1, 20), "until": (0, 1000)}
+    return NagRow(alpha=by_family, **{name: _number(f"nag.{name}", values[name], *limit) for name, limit in limits.items()})
+
+
+def _number(key: str, value: Any, low: float, high: float) -> float:
+    if type(value) not in (int, float) or not low <= value <= high:
+        raise BadRow(key, f"is {shown(value)}; expected a number from {low:g} to {high:g}")
+    return value
 
 
 def _own_label(key: str, label: str, others: Mapping[str, Profile]) -> str:

@@ -10,6 +10,7 @@ from modules import script_callbacks, shared
 from . import settings
 from .apply import set_hires_cfg
 from .hosts import Job
+from .nag import prepare
 from .state import plan_of
 from .timesteps import pass_of
 
@@ -17,10 +18,12 @@ from .timesteps import pass_of
 def steer_cfg(params: Any) -> None:
     """A `cfg_denoiser` callback, before each evaluation: does what the plan in force says of CFG, in this sampling pass alone."""
     p: Job | None = getattr(params.denoiser, "p", None)
-    plan = None if p is None else plan_of(p)
+    plan, uncond = None if p is None else plan_of(p), params.text_uncond
+    if plan is not None:
+        _leave_out_uncond(params)
+    prepare(p, params, uncond)
     if p is None or plan is None:
         return
-    _leave_out_uncond(params)
     if not plan.cfg_steps:
         return
     guided, done = pass_of(plan, p).guided_calls, params.denoiser.step

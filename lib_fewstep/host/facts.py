@@ -26,9 +26,9 @@ from . import settings
 from .detections import DetectionCache
 from .folder import GoOn, LoraFolder, networks
 from .hosts import Job
-from .network import unet_of
 from .rescan import Rescan
 from .saved import SavedSettings
+from .unet import unet_of
 
 _log = logging.getLogger("fewstep")
 USER_TABLE = Path(data_path) / "fewstep.yaml"

@@ -8,7 +8,7 @@ from ..core.controls import parse_args
 from ..core.decide import make_plan
 from ..core.plan import Plan
 from ..core.request import request_from
-from . import apply, cfg, network, prompts, timesteps
+from . import apply, cfg, nag, network, prompts, timesteps
 from .facts import HostFacts
 from .hosts import Job
 from .request import request_of
@@ -26,7 +26,7 @@ def begin_batch(p: Job, args: Sequence[Any], facts: HostFacts, batch: int) -> No
     batch's LoRAs from its first prompt, and so do we.
     """
     with apply.untouched_on_error(p):
-        texts, known = (p.prompts[0], p.negative_prompts[0]), generation_of(p)
+        texts, known = (p.prompts[0], next(filter(str.strip, p.negative_prompts), "")), generation_of(p)
         plan = known.decision if known.decided_for == texts else _decide(p, args, facts, *texts)
         if plan is None:
             return
@@ -37,13 +37,20 @@ def begin_batch(p: Job, args: Sequence[Any], facts: HostFacts, batch: int) -> No
         prompts.add_tag(plan, p, batch)
 
 
-def steer_batch(p: Job) -> None:
+def steer_batch(p: Any, *args: Any, **kwargs: Any) -> None:
     """For the `process_batch` hook: the sampler is made, the prompts are shared out between the passes, and none is encoded yet."""
     with apply.untouched_on_error(p):
         cfg.stay_last()
         timesteps.steer_img2img(p)
         prompts.leave_negative_unread(p)
         network.change_for_passes(p)
+
+
+def steer_pass(p: Any, *args: Any, **kwargs: Any) -> None:
+    """For the `process_before_every_sampling` hook: this pass' LoRAs are in force, and its sampler has not started."""
+    guidance = nag.guidance_of(p)
+    if guidance is not None:
+        guidance.encode()
 
 
 def cost(p: Job, method: str, facts: HostFacts) -> str:

@@ -14,7 +14,7 @@ from ..core.numbers import NUMBERS
 from ..core.plan import Plan
 from ..core.profiles import Profile, Tables
 from ..core.prompts import lora_tags, without_tag
-from ..core.request import AUTO, NO_LORA
+from ..core.request import AUTO, NO_LORA, ROWS
 
 METHOD, LORA, SCHEDULE = "Accelerator", "Accelerator LoRA", "Schedule type"
 Installed = Callable[[], Sequence[InstalledLora]]
@@ -25,9 +25,9 @@ def entries(plan: Plan) -> dict[str, Any]:
     found = {METHOD: plan.method}
     if plan.tag or plan.lora is None:
         found[LORA] = plan.lora or NO_LORA
-    for name, number in NUMBERS.items():
-        if name in plan.changed and not number.host_writes and (name != "weight" or plan.tag):
-            found[number.parameter] = f"{plan.changed[name]:.6g}"
+    for name, number in ROWS.items():
+        if name in plan.noted and not number.host_writes and (name != "weight" or plan.tag):
+            found[number.parameter] = f"{plan.noted[name]:.6g}"
     if plan.first.timesteps is not None and plan.scheduler != "Automatic":
         found[SCHEDULE] = plan.scheduler  # in the API's answer the host names it only where it made the schedule itself
     return found
@@ -65,6 +65,8 @@ def read(params: dict[str, Any], tables: Tables, installed: Installed) -> dict[s
         return None
     recommended = filled(profile)
     numbers = {name: number.read(params.get(number.parameter)) for name, number in NUMBERS.items()}
+    if params.get("Negative prompt"):
+        numbers = {name: NUMBERS[name].absent if value is None else value for name, value in numbers.items()}
     return {
         "method": profile.key,
         "lora": _lora(params.get(LORA) or AUTO, profile, installed),

@@ -14,8 +14,10 @@ from ..core.conditioning import eps_from_x0, guidance_embedding
 from ..core.plan import Plan
 from ..core.profiles import X0
 from .hosts import Job
+from .nag import negative_prompt
 from .state import plan_of
 from .timesteps import noise_levels
+from .unet import unet_of
 
 Change = Callable[[Job, Plan], AbstractContextManager[None]]
 """(p, plan) -> the change of one pass' network, with its inverse. `p.is_hr_pass` tells which pass."""
@@ -64,14 +66,6 @@ def _open(changes: ExitStack, p: Job, plan: Plan) -> None:
             changes.enter_context(change(p, plan))
 
 
-def unet_of(model: Any) -> Any:
-    """The network whose forward the host calls, in Forge and its kin or in A1111; None for a placeholder."""
-    forge = getattr(model, "forge_objects", None)
-    if forge is not None:
-        return getattr(getattr(forge.unet, "model", None), "diffusion_model", None)
-    return getattr(getattr(model, "model", None), "diffusion_model", None)
-
-
 @contextmanager
 def _eps_of_x0(p: Job, plan: Plan) -> Iterator[None]:
     """Turns a predicted picture into the noise that the host expects."""
@@ -111,6 +105,7 @@ def _guidance_input(p: Job, plan: Plan) -> Iterator[None]:
 _CHANGES: tuple[tuple[Callable[[Plan], bool], Change], ...] = (
     (lambda plan: plan.prediction == X0, _eps_of_x0),
     (lambda plan: plan.guidance is not None, _guidance_input),
+    (lambda plan: plan.negative is not None, negative_prompt),
 )
 """Which plans want which change, in the order in which they are opened."""
 

@@ -29,12 +29,12 @@ def add_tag(plan: Plan, p: Job, batch: int) -> None:
 
 
 def leave_negative_unread(p: Job) -> None:
-    """At CFG 1 throughout, has the host read an empty negative prompt instead of the user's: it keeps that one's encoding from picture to
-    picture. Not beside weights of prompts, which bring it into the picture. For the `process_batch` hook; the infotext is made from
-    `p.all_negative_prompts`, which stays as it is.
+    """At CFG 1 throughout, unless it acts there, has the host read an empty negative prompt instead of the user's: it keeps that one's
+    encoding from picture to picture. Not beside weights of prompts, which bring it into the picture. For the `process_batch` hook; the
+    infotext is made from `p.all_negative_prompts`, which stays as it is.
     """
     plan = plan_of(p)
-    if plan is None or not math.isclose(plan.cfg, 1.0) or not settings.leaves_out_negative():
+    if plan is None or plan.negative is not None or not math.isclose(plan.cfg, 1.0) or not settings.leaves_out_negative():
         return
     if all(map(is_plain, p.prompts)):
         p.negative_prompts = [""] * len(p.negative_prompts)

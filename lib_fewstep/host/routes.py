@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, FastAPI, HTTPException, Response
 from ..core.choose import fitting
 from ..core.decide import make_plan
 from ..core.facts import InstalledLora
+from ..core.nag import NagRow
 from ..core.plan import Plan
 from ..core.profiles import Profile, Range
 from ..core.request import Request, request_from
@@ -27,6 +28,8 @@ _SETTINGS = open_object(
     lora="auto, or the name of an installed LoRA",
     steps="1 to 150", cfg="1 to 30", weight="the LoRA's, -10 to 10", gamma="TCD's, 0 to 1",
     sampler="one of the WebUI's", scheduler="one of the WebUI's", hires_steps="0 to 150",
+    nag="how strongly the negative prompt acts at CFG 1 (NAG's phi), 0 to 20, 0: not at all", nag_tau="NAG's, 1 to 20",
+    nag_alpha="NAG's, 0 to 1", nag_until="the sigma down to which the negative prompt acts at CFG 1, 0 to 1000",
     prompt="where LoRA tags are looked for", negative_prompt="said to have no effect where it has none",
 )
 _REFUSALS = {status: answered(text, open_object(text, detail="why")) for status, text in (
@@ -42,9 +45,10 @@ _UNDRAWN = {status: answered(text, open_object("", detail="why")) for status, te
 )}
 
 _PLAN = with_fields(  # as Plan.as_dict has it: the two passes laid flat
-    schema_of(Plan), without=("first", "hires"), summary=str, evaluations=int | None, sampler=str, timesteps=Sequence[int] | None,
-    noise_timesteps=Sequence[int] | None, hires_sampler=str, hires_steps=int, hires_timesteps=Sequence[int] | None,
-    hires_noise_timesteps=Sequence[int] | None,
+    schema_of(Plan), without=("first", "hires", "negative"), summary=str, evaluations=int | None, sampler=str,
+    timesteps=Sequence[int] | None, noise_timesteps=Sequence[int] | None, hires_sampler=str, hires_steps=int,
+    hires_timesteps=Sequence[int] | None, hires_noise_timesteps=Sequence[int] | None,
+    nag_tau=float | None, nag_alpha=float | None, nag_until=float | None,
 )
 
 
@@ -102,7 +106,7 @@ def _json(content: Any) -> Response:
 
 def _shown(profile: Profile) -> dict[str, Any]:
     plain = {name: getattr(profile, name) for name in profile.__dataclass_fields__}
-    return {name: vars(value) if isinstance(value, Range) else value for name, value in plain.items()}
+    return {name: vars(value) if isinstance(value, (Range, NagRow)) else value for name, value in plain.items()}
 
 
 def _described(lora: InstalledLora, usable: set[str]) -> _Lora:

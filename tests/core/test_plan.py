@@ -278,7 +278,7 @@ def test_a_checkpoint_that_cannot_be_read_refuses_nothing() -> None:
 
 
 def test_a_negative_prompt_at_cfg_1_earns_a_note_and_above_it_none() -> None:
-    asked = Request(negative_prompt="blurry")
+    asked = Request(negative_prompt="blurry", nag=0)
     assert any("negative prompt has no effect" in note for note in plan(asked, facts("sd15", LCM)).notes)
     assert plan(replace(asked, cfg=1.5), facts("sd15", LCM)).notes == ()
     assert plan(replace(asked, negative_prompt=" \n"), facts("sd15", LCM)).notes == ()
@@ -605,13 +605,13 @@ def test_hires_steps_that_cannot_be_are_not_taken_for_a_preset() -> None:
 )
 def test_a_negative_prompt_that_the_user_wants_evaluated_counts(skips_uncond: bool, allowed: bool, evaluations: int, words: str) -> None:
     there = replace(facts("sd15", LCM), skips_uncond=skips_uncond, leaves_out_negative=allowed)
-    found = plan(Request(negative_prompt="x", method="lcm"), there)
+    found = plan(Request(negative_prompt="x", method="lcm", nag=0), there)
     assert found.evaluations == evaluations and [words in note for note in found.notes] == [True]
     assert plan(Request(method="lcm"), there).evaluations == evaluations
 
 
 def test_where_weights_do_not_bring_it_back_the_negative_prompt_has_no_effect() -> None:
-    found = plan(Request(prompt="a cat :1.3", negative_prompt="x", method="lcm"), replace(facts("sd15", LCM), skips_uncond=True))
+    found = plan(Request(prompt="a cat :1.3", negative_prompt="x", method="lcm", nag=0), replace(facts("sd15", LCM), skips_uncond=True))
     assert found.evaluations == 4 and any("negative prompt has no effect" in note for note in found.notes)
 
 
@@ -641,6 +641,6 @@ def test_changed_by_the_user_is_what_differs_from_what_was_filled_in() -> None:
 @pytest.mark.parametrize("prompt", ["a cat AND a dog", "a poster 16:9", "a poster 16:9 <lora:lcm-sd15:1>", "a cat :1.5 AND a dog"])
 def test_weights_of_prompts_keep_the_negative_prompt_at_cfg_1(prompt: str) -> None:
     """A1111 combines uncond + sum of weight * (cond - uncond): only one part at weight 1 leaves no uncond in it."""
-    found = plan(Request(prompt=prompt, negative_prompt="blurry", method="lcm"), facts("sd15", LCM))
+    found = plan(Request(prompt=prompt, negative_prompt="blurry", method="lcm", nag=0), facts("sd15", LCM))
     assert_active(found, evaluations=4 * (prompt.count("AND") + 2))
     assert not any("negative prompt" in note for note in found.notes)

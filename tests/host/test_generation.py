@@ -72,22 +72,22 @@ def test_each_batch_has_the_plan_of_its_own_prompt(generator: Generator) -> None
 
 def test_at_cfg_1_the_negative_prompt_is_not_read(generator: Generator) -> None:
     p = generator.txt2img(**HIRES)
-    text = generator.make(p, {"method": "lcm"}).infotexts[0]
+    text = generator.make(p, {"method": "lcm", "nag": 0}).infotexts[0]
     assert "rain" not in generator.model.encoded and "Negative prompt: rain" in text
     assert p.negative_prompts == ["rain"], "the host takes it from there again for the text"
 
 
 @pytest.mark.parametrize("settings, fields", [
-    ({"cfg": 1.5}, {}), ({}, {"prompt": "a cat AND a dog"}), ({}, {"prompt": "a cat :0.5"}), ({"option": False}, {}),
+    ({"cfg": 1.5}, {}), ({"nag": 2}, {}), ({}, {"prompt": "a cat AND a dog"}), ({}, {"prompt": "a cat :0.5"}), ({"option": False}, {}),
 ], ids=str)  # fmt: skip
 def test_where_it_has_an_effect_it_is_read(generator: Generator, settings: dict[str, Any], fields: dict[str, Any]) -> None:
     generator.host.shared.opts.data["fewstep_leave_out_negative"] = settings.pop("option", True)
-    generator.make(generator.txt2img(**fields), {"method": "lcm", **settings})
+    generator.make(generator.txt2img(**fields), {"method": "lcm", "nag": 0, **settings})
     assert "rain" in generator.model.encoded
 
 
 def test_of_two_passes_each_has_the_negative_prompt_that_its_own_prompt_needs(generator: Generator) -> None:
-    generator.make(generator.txt2img(**HIRES, hr_prompt="a cat AND a dog", hr_negative_prompt="snow"), {"method": "lcm"})
+    generator.make(generator.txt2img(**HIRES, hr_prompt="a cat AND a dog", hr_negative_prompt="snow"), {"method": "lcm", "nag": 0})
     assert "rain" not in generator.model.encoded and "snow" in generator.model.encoded
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lib_fewstep.core.decide import make_plan
-from lib_fewstep.core.request import Request
+from lib_fewstep.core.request import Request, request_from
 from tests.core.situations import LCM, TABLES, TCD, facts, lora
 
 infotext = importlib.import_module("lib_fewstep.host.infotext")
@@ -61,6 +61,23 @@ def test_what_differs_from_the_row_is_written_and_read_again() -> None:
         "Accelerator": "tcd", "Accelerator LoRA": "TCD-SD15-LoRA", "Accelerator weight": "0.8", "Accelerator gamma": "0.5",
     }  # fmt: skip
     assert {name: read(TCD, **written)[name] for name in ("weight", "gamma")} == {"weight": 0.8, "gamma": 0.5}
+
+
+@pytest.mark.parametrize(("asked", "written"), [
+    ({}, {"Accelerator NAG": "2"}), ({"nag": 3}, {"Accelerator NAG": "3"}), ({"nag": 0}, {}),
+    ({"nag_alpha": 0.25, "nag_until": 1}, {"Accelerator NAG": "2", "Accelerator NAG alpha": "0.25", "Accelerator NAG until": "1"}),
+])  # fmt: skip
+def test_how_the_negative_prompt_acted_is_written_and_read_again(asked: dict[str, float], written: dict[str, str]) -> None:
+    plan = make_plan(request_from({"method": "tcd", **asked}, Request(negative_prompt="blurry")), facts("sd15", TCD), TABLES)
+    found = infotext.entries(plan)
+    assert {name: text for name, text in found.items() if "NAG" in name} == written
+    assert read(TCD, **found, **{"Negative prompt": "blurry"})["nag"] == asked.get("nag", 2)
+
+
+def test_a_picture_of_an_earlier_version_had_none() -> None:
+    """It names no NAG, and comes out as it was. Without a negative prompt there is nothing to keep from acting."""
+    assert read(TCD, **{"Negative prompt": "blurry"})["nag"] == 0
+    assert read(TCD)["nag"] == read(TCD, **{"Negative prompt": ""})["nag"] == 2
 
 
 def test_a_weight_that_the_prompt_holds_already_is_not_written() -> None:

@@ -129,7 +129,7 @@ def test_a_plan_that_changes_nothing_in_the_network_leaves_the_pass_alone(genera
     generator.host.our("network").change_for_passes(p)
     assert "sample" not in vars(p)
     p.setup_prompts()
-    generator.host.our("generation").begin(p, ({"method": "lcm"},), generator.facts)
+    generator.host.our("generation").begin(p, ({"method": "lcm", "nag": 0},), generator.facts)
     generator.host.our("network").change_for_passes(p)
     assert "sample" not in vars(p)
 

@@ -149,9 +149,31 @@ def measure(host: hosts.Host, folder: Path, runs: int, many: int) -> dict[str, s
         figures["the same with hires fix"] = rewritten(lambda: by_hand(**hires), lambda: accelerated(**hires))
         figures["plan, ms"] = f"{1000 * statistics.median(seconds(webui.plan) for _ in range(9)):.0f}"
         figures.update(live_figures(webui, runs))
+        figures.update(measure_negative_prompt(webui, runs))
         figures.update(measure_many(webui, by_hand, accelerated, runs, many))
     figures["load of the machine, 1 and 5 min"] = "{:.1f}, {:.1f}".format(*os.getloadavg())
     return figures
+
+
+def measure_negative_prompt(webui: WebUI, runs: int) -> dict[str, str]:
+    """What the negative prompt at CFG 1 adds: to a step in which it acts, and to a whole picture of four steps, in two of which it does."""
+
+    def with_nag(**settings: Any) -> Ask:
+        return lambda: webui.txt2img({"method": EULER_METHOD[webui.family], **settings}, negative_prompt="blurry, green")
+
+    steps = in_turn(with_nag(nag=0), with_nag(nag=2, nag_until=0), runs)
+    pictures = in_turn(with_nag(nag=0), with_nag(nag=2), runs)
+    ratios = [other.probe["spent"]["unet"][WALL] / one.probe["spent"]["unet"][WALL] for one, other in steps]
+    added = [took(other) / took(one) for one, other in pictures]
+    return {
+        "negative prompt at CFG 1: a step in which it acts / one without": quartiles(ratios),
+        "negative prompt at CFG 1: the picture / one without": quartiles(added),
+    }
+
+
+def quartiles(figures: list[float]) -> str:
+    low, middle, high = statistics.quantiles(figures, n=4)
+    return f"{middle:.2f} ({low:.2f} … {high:.2f})"
 
 
 def measure_many(webui: WebUI, by_hand: Ask, accelerated: Ask, runs: int, many: int) -> dict[str, str]:

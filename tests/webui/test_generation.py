@@ -98,7 +98,7 @@ def test_a_picture_restores_its_own_making(webui: WebUI, method: Profile) -> Non
     assert read["Prompt"] == PROMPT
     accelerator = {
         "method": read["Accelerator"], "lora": read["Accelerator LoRA"], "steps": read["Steps"], "cfg": read["CFG scale"],
-        "weight": read.get("Accelerator weight"), "gamma": read.get("Accelerator gamma"),
+        "weight": read.get("Accelerator weight"), "gamma": read.get("Accelerator gamma"), "nag": read.get("Accelerator NAG", 0),
     }
     again = webui.txt2img(accelerator, prompt=read["Prompt"], seed=int(read["Seed"]))
     assert again.infotext == made.infotext
@@ -336,18 +336,18 @@ def test_a_sampler_chosen_by_hand_works_with_every_schedule(webui: WebUI, sample
 # ---------------------------------------------------------------------------------------------------------------- prompts
 
 
-def test_the_negative_prompt_does_nothing_at_cfg_1_and_says_so(webui: WebUI) -> None:
+def test_the_negative_prompt_switched_off_does_nothing_at_cfg_1_and_says_so(webui: WebUI) -> None:
     without = webui.txt2img({"method": "lcm"})
-    with_one = webui.txt2img({"method": "lcm"}, negative_prompt="blue square")
+    with_one = webui.txt2img({"method": "lcm", "nag": 0}, negative_prompt="blue square")
     assert (with_one.image == without.image).all()
     assert with_one.evaluations == without.evaluations == 4
     assert "negative prompt has no effect at CFG 1" in with_one.comments and without.comments == ""
 
 
 @pytest.mark.parametrize("hires", [False, True])
-def test_the_negative_prompt_is_not_even_encoded_at_cfg_1(webui: WebUI, hires: bool) -> None:
+def test_the_negative_prompt_switched_off_is_not_even_encoded_at_cfg_1(webui: WebUI, hires: bool) -> None:
     fields = hires_fields(webui) if hires else {}
-    result = webui.txt2img({"method": "lcm"}, negative_prompt="a text of its own", **fields)
+    result = webui.txt2img({"method": "lcm", "nag": 0}, negative_prompt="a text of its own", **fields)
     assert "Negative prompt: a text of its own" in result.infotext
     assert "a text of its own" not in [text for each in result.probe["encoded"] for text in each["texts"]]
     above = webui.txt2img({"method": "lcm", "cfg": 2}, negative_prompt="a text of its own", **fields)
@@ -377,7 +377,8 @@ def test_weights_of_prompts_take_the_negative_prompt_in_as_by_hand(webui: WebUI,
     if webui.kind == EMBEDDED:
         pytest.skip("the embedded host knows neither AND nor weights of prompts")
     fields = {"prompt": prompt, "negative_prompt": "green, big"}
-    ours, theirs = webui.txt2img({"method": EULER_METHOD[webui.family]}, **fields), webui.txt2img(**by_hand(webui, **fields))
+    ours = webui.txt2img({"method": EULER_METHOD[webui.family], "nag": 0}, **fields)
+    theirs = webui.txt2img(**by_hand(webui, **fields))
     assert same(ours.image, theirs.image) and ours.evaluations == theirs.evaluations
 
 

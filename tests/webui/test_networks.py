@@ -251,7 +251,7 @@ def acted_cfg(steps: list[Step], result: np.ndarray) -> list[float]:
 @pytest.mark.parametrize(("cfg_steps", "expected"), [(0, [2, 2, 2, 2]), (1, [2, 1, 1, 1]), (2, [2, 2, 1, 1]), (4, [2, 2, 2, 2])])
 def test_cfg_acts_in_the_first_steps_alone(webui: WebUI, cfg_steps: int, expected: list[float]) -> None:
     method = EULER_METHOD[webui.family]
-    result = webui.txt2img({"method": method, "cfg": 2, "cfg_steps": cfg_steps}, negative_prompt="blue square")
+    result = webui.txt2img({"method": method, "cfg": 2, "cfg_steps": cfg_steps, "nag": 0}, negative_prompt="blue square")
     steps = last_steps(webui)
     assert [len(step.given) for step in steps] == expected
     assert acted_cfg(steps, last_result(webui)) == pytest.approx(expected, abs=0.05)

@@ -30,7 +30,7 @@ def test_loras_say_what_they_are_and_whether_they_fit(webui: WebUI) -> None:
 def test_a_plan_is_what_will_happen(webui: WebUI) -> None:
     plan = webui.plan(method="lcm", prompt="a cat", steps=5, negative_prompt="dog")
     assert plan["active"] and plan["timesteps"] == [999, 799, 599, 399, 199] and plan["changed"] == {"steps": 5}
-    assert plan["notes"] == ["The negative prompt has no effect at CFG 1 and is not evaluated, which halves the work"]
+    assert plan["notes"] == ["Negative prompt on (about +10 % time)"]
     assert plan["summary"].startswith("LCM-LoRA: 5 steps, CFG 1, LCM Few-Step, <lora:")
 
 

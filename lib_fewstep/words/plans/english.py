@@ -46,6 +46,9 @@ PLANS: dict[str, str] = {
     "cost.more_work":
         "This is more work than your own settings: {made} instead of {without}. Reset to the recommended values, or switch the "
         "Accelerator off",
+    "negative.on": "Negative prompt on",
+    "negative.on_at": "Negative prompt on (about +{percent} % time)",
+    "negative.impossible": "The negative prompt cannot act at CFG 1 with {label}; its strength is ignored",
     "negative.left_out": "The negative prompt has no effect at CFG 1 and is not evaluated",
     "negative.left_out_halves": "The negative prompt has no effect at CFG 1 and is not evaluated, which halves the work",
     "negative.evaluated":

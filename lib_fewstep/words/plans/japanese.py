@@ -45,6 +45,9 @@ PLANS: dict[str, str] = {
     "guidance.no_input": "読み込まれているcheckpointのファイルにはガイダンスの埋め込みがありません。ガイダンス{guidance:g}は無視されます",
     "cost.more_work":
         "元の設定より計算量が増えています。{made}（元の設定では{without}回）。推奨値に戻すか、Acceleratorをオフにしてください",
+    "negative.on": "ネガティブプロンプト有効",
+    "negative.on_at": "ネガティブプロンプト有効（時間 約 +{percent} %）",
+    "negative.impossible": "{label} では CFG 1 でネガティブプロンプトを効かせられないため、その強さは無視されます",
     "negative.left_out": "CFGスケールが1のため、ネガティブプロンプトは効果がなく、計算から省かれます",
     "negative.left_out_halves": "CFGスケールが1のため、ネガティブプロンプトは効果がなく、計算から省かれます。計算量は半分になります",
     "negative.evaluated":

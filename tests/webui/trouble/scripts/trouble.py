@@ -6,6 +6,7 @@ Its one argument is JSON, `{"alwayson_scripts": {"Trouble": {"args": ["{\\"raise
     slow       seconds that each evaluation of the UNet takes longer
     break_at   the evaluation of the UNet, counted from 1, that raises what PyTorch raises when memory runs out
     nan_in     "unet" or "vae": what gives back no numbers, once
+    negatives  the negative prompts of the pictures, one each, as scripts for wildcards make them
     regions    true: takes text_cond, text_uncond and the latents apart, region by region, as extensions for regional prompts do, in a
                callback that it registers while the picture is made. What it saw goes into the infotext as "Regions": latents, rows with
                the prompt, rows without, of the evaluation that had the fewest
@@ -43,6 +44,8 @@ class Trouble(scripts.Script):
         self._raise_in("process", told)
         self._leave()
         wanted = _read(told)
+        if wanted.get("negatives"):
+            p.all_negative_prompts = wanted["negatives"]
         if wanted.get("slow") or wanted.get("break_at"):
             self._watch(_unet_of(p.sd_model), wanted.get("slow", 0), wanted.get("break_at"))
         self.regions = p if wanted.get("regions") else None

@@ -1,0 +1,167 @@
+"""What a negative prompt does at CFG 1: Normalized Attention Guidance beside CFG in the first steps, or in all.
+
+The prompts leave the background open ("a small red star"). The negative prompt is the same sentence with the background that came out
+without one. *Kept*: that background is still there (less is better). *Right*: shape and colour are still as asked (more is better).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+from demo.judge import recognise
+from demo.lora import merge_lora
+from demo.scenes import BACKGROUND, COLOUR, COLOURS, LAYOUT, SHAPE, SHAPES, SINGLE, SIZE, SIZES, sample_attributes
+from demo.weights import Models
+from lib_fewstep.core.nag import Nag, guided
+
+from .autoencoder import decode
+from .base import predict_noise
+from .evaluation import LCM, LIGHTNING, SAMPLERS, TCD, Evaluation, _encode
+from .files import save_text
+
+_SCENES_SEED, _SAMPLER_SEED, _BATCH, _REFERENCES = 5, 0, 250, 300
+_SCHEDULE = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+
+
+@dataclass(frozen=True)
+class Method:
+    name: str
+    lora: str
+    sampler: str
+    steps: int
+    gamma: float | None = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the negative prompt acts: by NAG, or by CFG in the first `cfg_steps` steps."""
+
+    name: str
+    nag: Nag | None = None
+    cfg: float = 1.0
+    cfg_steps: int = 0
+
+
+METHODS = (
+    Method("LCM, 4 steps", LCM, "LCM", 4), Method("TCD, 4 steps", TCD, "TCD", 4, 0.3),
+    *(Method(f"Lightning, {steps} steps", LIGHTNING[steps], "Euler, trailing", steps) for steps in (2, 4, 8)),
+)  # fmt: skip
+_ALL = 99
+WAYS = (
+    Way("no negative prompt"), Way("NAG, alpha 0.5, until sigma 4", Nag(2, 2.5, 0.5, 4)),
+    Way("NAG, alpha 0.375, until sigma 4", Nag(2, 2.5, 0.375, 4)), Way("NAG, alpha 0.5, in all steps", Nag(2, 2.5, 0.5, 0)),
+    *(Way(f"CFG {cfg:g} in {name}", None, cfg, steps) for cfg in (1.5, 2) for name, steps in
+      (("the first step", 1), ("the first 2 steps", 2), ("all steps", _ALL))),
+)  # fmt: skip
+
+
+class _CrossAttention:
+    """diffusers' processor of a cross-attention, guided while `negative` is there."""
+
+    negative: Tensor | None = None
+    by: Nag | None = None
+
+    def __call__(self, attention: Any, hidden_states: Tensor, encoder_hidden_states: Tensor, **_: Any) -> Tensor:
+        queries = attention.to_q(hidden_states)
+        output = self._attend(attention, queries, encoder_hidden_states)
+        if self.negative is not None and self.by is not None:
+            output = guided(output, self._attend(attention, queries, self.negative), self.by)
+        return attention.to_out[1](attention.to_out[0](output))
+
+    @staticmethod
+    def _attend(attention: Any, queries: Tensor, text: Tensor) -> Tensor:
+        given = (queries, attention.to_k(text), attention.to_v(text))
+        q, k, v = (each.unflatten(-1, (attention.heads, -1)).transpose(1, 2) for each in given)
+        return scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+class NegativePrompts:
+    """Fixed scenes and noise, the same for every method and way."""
+
+    def __init__(self, models: Models, prompts: int) -> None:
+        self.models, self.at = models, Evaluation(models, prompts, _REFERENCES)
+        scenes = sample_attributes(4 * prompts, np.random.default_rng(_SCENES_SEED))
+        self.wanted = scenes[scenes[:, LAYOUT] == SINGLE][:prompts]
+        self.sentences = [f"a {SIZES[each[SIZE]]} {COLOURS[each[COLOUR]]} {SHAPES[each[SHAPE]]}" for each in self.wanted]
+        self.text = _encode(self.sentences, models)
+        self.noise = self.at.noise[: len(self.wanted)]
+        self.cross = _CrossAttention()
+        own: Any = self.at.unet.attn_processors
+        processors: Any = {name: self.cross if "attn2" in name else each for name, each in own.items()}
+        self.at.unet.set_attn_processor(processors)
+
+    def measure(self, method: Method) -> Iterator[tuple[Way, float, float]]:
+        """(way, kept, right), shares 0 to 1; the first way is without a negative prompt."""
+        self.at.unet.load_state_dict(self.at.base)
+        merge_lora(self.at.unet, self.models.loras[method.lora], 1.0)
+        negative, background = self.text, np.array([])
+        for way in WAYS:
+            seen = recognise(self.at.judge, decode(self.at.vae, self.sample(method, way, negative)))
+            if not len(background):
+                background = seen[:, BACKGROUND]
+                there = zip(self.sentences, background, strict=True)
+                negative = _encode([f"{sentence} on a {COLOURS[each]} background" for sentence, each in there], self.models)
+            yield way, float((seen[:, BACKGROUND] == background).mean()), float(self._right(seen).mean())
+
+    def _right(self, seen: NDArray[Any]) -> NDArray[np.bool_]:
+        return (seen[:, [SHAPE, COLOUR]] == self.wanted[:, [SHAPE, COLOUR]]).all(1)
+
+    @torch.no_grad()
+    def sample(self, method: Method, way: Way, negative: Tensor) -> Tensor:
+        """The sampling loop -> scaled latents [prompts, 4, 8, 8]."""
+        make_scheduler, options = SAMPLERS[method.sampler]
+        scheduler = make_scheduler(**_SCHEDULE, **options)
+        scheduler.set_timesteps(method.steps)
+        step_options: dict[str, Any] = {} if method.gamma is None else {"eta": method.gamma}
+        if method.sampler in ("LCM", "TCD"):
+            step_options["generator"] = torch.Generator().manual_seed(_SAMPLER_SEED)
+        sample = self.noise * scheduler.init_noise_sigma
+        for step, timestep in enumerate(scheduler.timesteps):
+            abar = float(scheduler.alphas_cumprod[int(timestep)])
+            given = scheduler.scale_model_input(sample, timestep)
+            noise = self._answer(given, timestep, way, negative, step, ((1 - abar) / abar) ** 0.5)
+            sample = scheduler.step(noise, timestep, sample, return_dict=False, **step_options)[0]
+        return sample
+
+    def _answer(self, given: Tensor, timestep: Tensor, way: Way, negative: Tensor, step: int, sigma: float) -> Tensor:
+        parts = []
+        for latents, text, against in zip(given.split(_BATCH), self.text.split(_BATCH), negative.split(_BATCH), strict=True):
+            with self._guided(way, against, sigma):
+                noise = predict_noise(self.at.unet, latents, timestep, text)
+            if step < way.cfg_steps:
+                free = predict_noise(self.at.unet, latents, timestep, against)
+                noise = free + way.cfg * (noise - free)
+            parts.append(noise)
+        return torch.cat(parts)
+
+    @contextmanager
+    def _guided(self, way: Way, negative: Tensor, sigma: float) -> Iterator[None]:
+        on = way.nag is not None and sigma >= way.nag.until
+        self.cross.negative, self.cross.by = (negative, way.nag) if on else (None, None)
+        try:
+            yield
+        finally:
+            self.cross.negative = None
+
+
+def measure_negative_prompts(models: Models, prompts: int, report: Path) -> None:
+    """Writes the table of all methods and ways to `report`."""
+    experiment = NegativePrompts(models, prompts)
+    lines = [f"{len(experiment.wanted)} prompts; the standard error is up to {50 / len(experiment.wanted) ** 0.5:.1f} points.", ""]
+    rows = {way.name: [f"| {way.name} |"] for way in WAYS}
+    for method in METHODS:
+        for way, kept, right in experiment.measure(method):
+            rows[way.name].append(f" {100 * kept:.0f} / {100 * right:.0f} |")
+            print(f"{method.name}, {way.name}: kept {kept:.1%}, right {right:.1%}", flush=True)
+    lines += ["| | " + " | ".join(method.name for method in METHODS) + " |", "|---" * (len(METHODS) + 1) + "|"]
+    save_text("\n".join([*lines, *map("".join, rows.values())]) + "\n", report)

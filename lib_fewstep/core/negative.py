@@ -1,0 +1,47 @@
+"""Whether and how the negative prompt acts where CFG is 1, and what to say of it."""
+from __future__ import annotations
+
+import math
+
+from ..words.say import say
+from .facts import Facts
+from .nag import COST, Nag, guided_share
+from .passes import Counting, Pass
+from .profiles import Profile
+from .prompts import is_plain
+from .request import Request
+
+
+def negative_prompt(phi: float, cfg: float, cfg_steps: int, request: Request, profile: Profile, family: str | None) -> Nag | None:
+    """How it acts in the steps at CFG 1, as strongly as `phi`; None: not at all."""
+    written = request.negative_prompt.strip() or request.hires_negative_prompt.strip()
+    if not phi or not written or not (math.isclose(cfg, 1.0) or cfg_steps):
+        return None
+    row = profile.nag
+    recommended = (row.tau, row.alpha_of(family), row.until)
+    asked = (request.nag_tau, request.nag_alpha, request.nag_until)
+    return Nag(phi, *(own if value is None else value for own, value in zip(recommended, asked, strict=True)))
+
+
+def notes_on(
+    by: Nag | None, cfg: float, counting: Counting, request: Request, facts: Facts, *passes: Pass | None
+) -> list[str]:
+    """What the user should know of the negative prompt: that it acts at CFG 1, or that it does not."""
+    if by is not None:
+        return [_acting(by, *passes)]
+    idle = facts.skips_uncond or is_plain(request.prompt)
+    if not request.negative_prompt.strip() or not math.isclose(cfg, 1.0) or not idle:
+        return []
+    if not counting.skips_uncond:
+        return [say("negative.evaluated")]
+    return [say("negative.left_out_halves" if counting.parts == 1 else "negative.left_out")]
+
+
+def _acting(by: Nag, *passes: Pass | None) -> str:
+    """That it acts, and what it costs where the steps are known."""
+    made = [one.noise_timesteps or one.timesteps for one in passes if one is not None]
+    known = [each for each in made if each is not None]
+    if len(known) < len(made) or not any(known):
+        return say("negative.on")
+    share = sum(len(each) * guided_share(each, by.until) for each in known) / sum(map(len, known))
+    return say("negative.on_at", percent=round(100 * COST * share))
