@@ -12,7 +12,8 @@ var fewstepLive = (function () {
     const byId = (id) => gradioApp().getElementById ? gradioApp().getElementById(id) : gradioApp().querySelector("#" + id);
     const box = (tab) => gradioApp().querySelector(`#fewstep_${tab}_live input`);
     const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-    const isOn = (tab) => Boolean(box(tab) && box(tab).checked);
+    const accordion = (tab) => gradioApp().querySelector(`#fewstep_${tab}_accordion-checkbox input`);
+    const isOn = (tab) => Boolean(box(tab) && box(tab).checked && accordion(tab) && accordion(tab).checked);
 
     function element(name, className, text) {
         const made = document.createElement(name);

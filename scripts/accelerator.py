@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from modules import script_callbacks, scripts
-from modules.ui_components import InputAccordion, ToolButton
+from modules.ui_components import InputAccordion
 
 from lib_fewstep.downloads.jobs import Downloads
 from lib_fewstep.host import downloads, generation, infotext, routes, samplers, settings, xyz
@@ -32,7 +32,7 @@ class Accelerator(scripts.Script):
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img: bool) -> list[Any]:
-        self.accordion = Accordion(self.tab, facts, Widgets(InputAccordion, ToolButton), fetching)
+        self.accordion = Accordion(self.tab, facts, Widgets(InputAccordion), fetching)
         controls = self.accordion.build()
         self.infotext_fields = self.accordion.paste_fields(lambda params: infotext.read(params, facts.tables, facts.installed))
         self.paste_field_names = [name for _, name in self.infotext_fields]
@@ -47,7 +47,6 @@ class Accelerator(scripts.Script):
             self.accordion.wire(self.host_controls)
 
     def process(self, p: Any, *args: Any) -> None:
-        xyz.start(p)
         generation.begin(p, args, facts)
 
     def before_process_batch(self, p: Any, *args: Any, batch_number: int = 0, **kwargs: Any) -> None:
@@ -57,13 +56,13 @@ class Accelerator(scripts.Script):
     process_before_every_sampling: Any = staticmethod(generation.steer_pass)
 
     def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
-        xyz.stop(p)
+        generation.end(p, facts)
 
 
 def on_before_ui() -> None:
     # here and not below: while the WebUI loads scripts, it takes 14 to 85 ms to find out who registers a callback
     script_callbacks.on_script_unloaded(on_script_unloaded)
-    script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts))
+    script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts, lambda: fetching.progress))
     script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params, facts.tables, facts.installed))
     script_callbacks.on_cfg_denoiser(steer_cfg)
     settings.register(USER_TABLE, facts.tables.problems, facts.tables.profiles)

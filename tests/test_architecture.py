@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "lib_fewstep"
-ROOMS = ("core", "downloads", "host", "ui", "words")
+ROOMS = ("core", "downloads", "host", "page", "ui", "words")
 SOURCES = sorted(LIBRARY.rglob("*.py"))
 SCRIPT = ROOT / "scripts" / "accelerator.py"
 METHODS = yaml.safe_load((LIBRARY / "data" / "methods.yaml").read_text(encoding="utf-8"))["methods"]
@@ -21,9 +21,10 @@ METHODS = yaml.safe_load((LIBRARY / "data" / "methods.yaml").read_text(encoding=
 ALLOWED: dict[str, set[str]] = {
     "words": set(),
     "core": {"safetensors", "torch", "tqdm", "yaml", "lib_fewstep.words"},
-    "ui": {"gradio", "lib_fewstep.core", "lib_fewstep.words"},
+    "page": {"lib_fewstep.core", "lib_fewstep.words"},
+    "ui": {"gradio", "lib_fewstep.core", "lib_fewstep.page", "lib_fewstep.words"},
     "downloads": {"huggingface_hub", "requests", "filelock", "lib_fewstep.core", "lib_fewstep.words"},
-    "host": {"modules", "torch", "fastapi", "PIL", "filelock", "safetensors", "lib_fewstep.core", "lib_fewstep.words"},
+    "host": {"modules", "torch", "fastapi", "PIL", "filelock", "safetensors", "lib_fewstep.core", "lib_fewstep.page", "lib_fewstep.words"},
 }
 # Of the standard library: whatever makes numbers of its own, or reaches out.
 FORBIDDEN = {

@@ -37,11 +37,16 @@ def notes_on(
     return [say("negative.left_out_halves" if counting.parts == 1 else "negative.left_out")]
 
 
-def _acting(by: Nag, *passes: Pass | None) -> str:
-    """That it acts, and what it costs where the steps are known."""
+def more_time(by: Nag, *passes: Pass | None) -> float | None:
+    """How much longer a picture takes, as a share of its time; None where the host decides the steps."""
     made = [one.noise_timesteps or one.timesteps for one in passes if one is not None]
     known = [each for each in made if each is not None]
     if len(known) < len(made) or not any(known):
-        return say("negative.on")
-    share = sum(len(each) * guided_share(each, by.until) for each in known) / sum(map(len, known))
-    return say("negative.on_at", percent=round(100 * COST * share))
+        return None
+    return COST * sum(len(each) * guided_share(each, by.until) for each in known) / sum(map(len, known))
+
+
+def _acting(by: Nag, *passes: Pass | None) -> str:
+    """That it acts, and what it costs where the steps are known."""
+    more = more_time(by, *passes)
+    return say("negative.on") if more is None else say("negative.on_at", percent=round(100 * more))

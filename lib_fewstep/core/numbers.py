@@ -81,19 +81,19 @@ class Numbers:
     ))
     gamma: float | None = row(Number(
         0, 1, called=say("called.gamma"), meaning="of TCD: 0 is deterministic, 1 renews all noise at every step",
-        label="Gamma (0 deterministic, 1 full re-noise)", slider=(0, 1, 0.05), unused=0.3, parameter="Accelerator gamma", axis="Gamma",
+        label="Gamma", slider=(0, 1, 0.05), unused=0.3, parameter="Accelerator gamma", axis="Gamma",
     ))
     guidance: float | None = row(Number(
         0, 30, called=say("called.guidance"), meaning="of a model that takes a guidance scale as an input",
-        label="Distilled guidance (separate from CFG)", slider=(0, 20, 0.5), unused=8.0, parameter="Accelerator guidance",
+        label="Guidance", slider=(0, 20, 0.5), unused=8.0, parameter="Accelerator guidance",
     ))
     cfg_steps: int | None = row(Number(
         0, MAX_STEPS, whole=True, meaning="CFG above 1 is for so many first steps, 0: for all",
-        label="CFG in the first steps only (0: in all)", slider=(0, 20, 1), parameter="Accelerator CFG steps",
+        label="Steps with CFG", slider=(0, 20, 1), parameter="Accelerator CFG steps",
     ))
     nag: float | None = row(Number(
         0, 20, called="NAG", meaning="how strongly the negative prompt acts at CFG 1 (Normalized Attention Guidance's phi), 0: not at all",
-        label="Negative prompt at CFG 1 (0: off)", slider=(0, 5, 0.25), unused=0.0, parameter="Accelerator NAG", absent=0.0, axis="NAG",
+        label="Negative strength", slider=(0, 5, 0.25), unused=0.0, parameter="Accelerator NAG", absent=0.0, axis="NAG",
     ))
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -78,14 +78,26 @@ def offer_for(request: Request, facts: Facts, tables: Tables) -> Offer | None:
     return next((offer for key in tables.auto_order for _, offer in _offers(key, facts, tables) if not offer.noncommercial), None)
 
 
+def offers_for(method: str, facts: Facts, tables: Tables, there: Collection[str] | None = None) -> Iterator[Offer]:
+    """The files of `method` that can be fetched for the loaded checkpoint. `there`: what `readable_files` says, for a caller who asks for
+    many methods.
+    """
+    return (offer for _, offer in _offers(method, facts, tables, there))
+
+
+def readable_files(facts: Facts) -> set[str]:
+    """The names of the LoRA files that are installed and can be read."""
+    return {lora.name + SUFFIX for lora in facts.loras if lora.detection.readable}
+
+
 def _needs_lora(facts: Facts, tables: Tables) -> bool:
     """Not so a checkpoint that is distilled itself, nor one that no method was made for."""
     unguided = facts.unet is not None and facts.unet.unguided_flux
     return checkpoint_profile(facts, tables) is None and unsupported(facts) is None and not unguided
 
 
-def _offers(method: str, facts: Facts, tables: Tables) -> Iterator[tuple[PublishedFile, Offer]]:
-    there = {lora.name + SUFFIX for lora in facts.loras if lora.detection.readable}  # and of no use, else nothing would be missing
+def _offers(method: str, facts: Facts, tables: Tables, there: Collection[str] | None = None) -> Iterator[tuple[PublishedFile, Offer]]:
+    there = readable_files(facts) if there is None else there  # and of no use, else nothing would be missing
     for file in tables.files:
         asked = file.method == method and facts.family in (None, file.family)
         if asked and (made := offer_of(file, tables.profiles[method], tables)) and made.name not in there:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..words.say import say
 from .families import FAMILIES
@@ -66,6 +66,8 @@ class Profile:
     prediction: str = ""
     shift: int | None = None
     nag: NagRow = NO_NAG
+    name: str = ""
+    """The label where there is little room, without family and steps."""
 
     @property
     def needs_own_sampler(self) -> bool:
@@ -120,6 +122,8 @@ class Tables:
     auto_order: tuple[str, ...] = ()
     """Keys of all methods, in the order in which Auto prefers them."""
     problems: tuple[Problem, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What a row's `source` names, in words."""
 
     def for_family(self, family: str | None) -> list[Profile]:
         """The methods made for `family`, in table order; all of them where the family is unknown."""

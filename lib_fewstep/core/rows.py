@@ -71,6 +71,7 @@ def method_from(key: str, values: object, others: Mapping[str, Profile]) -> Prof
         prediction=row.one_of("prediction", ("", X0, DDIM_EPS, DIFF_EPS), default=""),
         shift=row.whole("shift", 1, TRAIN_TIMESTEPS),
         nag=_nag(row["nag"]) if "nag" in row else NO_NAG,
+        name=row.text("name", default=row.text("label").partition(",")[0]),
     )
 
 

@@ -31,12 +31,15 @@ def load_tables(extra: Iterable[Path] = ()) -> Tables:
     files: _Files = {}
     order: list[str] = []
     problems: list[Problem] = []
+    sources: dict[str, str] = {}
     for path in (DATA / "methods.yaml", DATA / "files.yaml", *extra):
         table = _read(path, problems)
         _add_methods(table.get("methods") or {}, path, profiles, problems)
         _add_files(table.get("files") or [], path, profiles, files, problems)
+        named: object = table.get("sources")
+        sources |= {str(key): str(text) for key, text in named.items()} if is_mapping(named) else {}
         order = [*_auto_order(table.get("auto_order") or [], path, profiles, problems), *order]
-    return Tables(profiles, tuple(files.values()), tuple(dict.fromkeys([*order, *profiles])), tuple(problems))
+    return Tables(profiles, tuple(files.values()), tuple(dict.fromkeys([*order, *profiles])), tuple(problems), sources)
 
 
 def _read(path: Path, problems: list[Problem]) -> Mapping[str, Any]:

@@ -48,6 +48,7 @@ class HostFacts:
         self._folder = LoraFolder(DetectionCache(Path(data_path) / "cache" / "fewstep-loras.json", self._tables))
         self._saved = SavedSettings(_SAVED)
         self._rescan = Rescan()
+        self._seconds: dict[tuple[str, int, int], float] = {}
         self._unets: WeakKeyDictionary[Any, Layout] = WeakKeyDictionary()
 
     @property
@@ -81,6 +82,14 @@ class HostFacts:
     def language(self) -> str:
         """The page's language."""
         return settings.language()
+
+    def took(self, width: int, height: int, seconds: float) -> None:
+        """Notes how long one evaluation of a picture of this size took."""
+        self._seconds[getattr(_selected(), "name", ""), width, height] = seconds
+
+    def seconds(self, width: int, height: int) -> float | None:
+        """How long one evaluation of a picture of this size took last, with the selected checkpoint; None: not measured."""
+        return self._seconds.get((getattr(_selected(), "name", ""), width, height))
 
     def keep(self, request: Mapping[str, Any]) -> None:
         """Saves settings for the selected checkpoint; empty ones are forgotten. Raises ValueError with words for the user."""

@@ -1,6 +1,7 @@
 """One generation, from the host's hooks to the plan that is in force."""
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,15 +9,16 @@ from ..core.controls import parse_args
 from ..core.decide import make_plan
 from ..core.plan import Plan
 from ..core.request import request_from
-from . import apply, cfg, nag, network, prompts, timesteps
+from . import apply, cfg, nag, network, prompts, timesteps, xyz
 from .facts import HostFacts
 from .hosts import Job
 from .request import request_of
-from .state import generation_of, note
+from .state import generation_of, note, plan_of
 
 
 def begin(p: Job, args: Sequence[Any], facts: HostFacts) -> None:
     """For the `process` hook: the checkpoint is loaded, the prompts are made, the sampler is not. Decides for the first prompt."""
+    xyz.start(p)
     with apply.untouched_on_error(p):
         _decide(p, args, facts, p.all_prompts[0], p.all_negative_prompts[0])
 
@@ -53,16 +55,26 @@ def steer_pass(p: Any, *args: Any, **kwargs: Any) -> None:
         guidance.encode()
 
 
+def end(p: Job, facts: HostFacts) -> None:
+    """For the `postprocess` hook: notes how long one evaluation took, of a picture made in one pass."""
+    xyz.stop(p)
+    known, plan = generation_of(p), plan_of(p)
+    pictures = p.n_iter * p.batch_size
+    if plan is not None and plan.hires is None and plan.evaluations and known.began:
+        facts.took(p.width, p.height, (time.perf_counter() - known.began) / pictures / plan.evaluations)
+
+
 def cost(p: Job, method: str, facts: HostFacts) -> str:
-    """What `method` would do with `p`, in the few words that a plot's label has room for. In English: the host draws labels with a font
-    that has no others' letters.
+    """What `method` would do with `p`, or the user's own settings, in the few words that a plot's label has room for. In English: the host
+    draws labels with a font that has no others' letters.
     """
     prompt = p.prompt if isinstance(p.prompt, str) else p.prompt[0]
-    plan = make_plan(request_from({"method": method}, request_of(p, prompt, "")), facts.of_generation(p), facts.tables)
-    if not plan.active:
+    own = method == xyz.OFF
+    plan = make_plan(request_from({} if own else {"method": method}, request_of(p, prompt, "")), facts.of_generation(p), facts.tables)
+    if not plan.active and not own:
         return f"{method}: not possible"
-    many = "" if plan.evaluations == 1 else "s"
-    return plan.label if plan.evaluations is None else f"{plan.label}: {plan.evaluations} evaluation{many}"
+    made, label = (plan.evaluations_without, "your settings") if own else (plan.evaluations, plan.label)
+    return label if made is None else f"{label}, {made} evaluation{'' if made == 1 else 's'}"
 
 
 def _decide(p: Job, args: Sequence[Any], facts: HostFacts, prompt: str, negative_prompt: str) -> Plan | None:

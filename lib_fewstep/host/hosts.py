@@ -21,6 +21,8 @@ class Job(Protocol):
     negative_prompts: list[str]
     batch_size: int
     n_iter: int
+    width: int
+    height: int
     steps: int
     sampler_name: str
     scheduler: str

@@ -1,20 +1,24 @@
-"""Our part of the HTTP API: /fewstep/v1/methods, /loras, /plan and /live. Behind the host's own login, as `access` says."""
+"""Our part of the HTTP API: /fewstep/v1/methods, /loras, /plan, /progress and /live. Behind the host's own login, as `access` says."""
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypedDict
 
 from fastapi import APIRouter, Body, FastAPI, HTTPException, Response
+from modules import shared
 
 from ..core.choose import fitting
 from ..core.decide import make_plan
 from ..core.facts import InstalledLora
 from ..core.nag import NagRow
+from ..core.offers import Progress
 from ..core.plan import Plan
-from ..core.profiles import Profile, Range
+from ..core.profiles import Profile, Range, Tables
 from ..core.request import Request, request_from
+from ..page.status import downloading, looking
+from ..words.say import in_language, say
 from .access import guards
 from .facts import HostFacts
 from .live import HEADER, WISH, LiveRunner, route
@@ -56,13 +60,25 @@ class _Lora(TypedDict):
     name: str
     method: str | None
     family: str | None
+    label: str
     reason: str
     readable: bool
     fits: bool
 
 
-def register(app: FastAPI, facts: HostFacts) -> None:
-    """Adds the routes to `app`."""
+class _Progress(TypedDict):
+    state: str
+    headline: str
+    sentence: str
+    chip: str
+    share: float
+    busy: bool
+    picture: int
+    pictures: int
+
+
+def register(app: FastAPI, facts: HostFacts, download: Callable[[], Progress | None]) -> None:
+    """Adds the routes to `app`. `download` tells how the running download goes."""
 
     def methods() -> Response:
         return _json([_shown(profile) for profile in facts.tables.profiles.values()])
@@ -70,7 +86,10 @@ def register(app: FastAPI, facts: HostFacts) -> None:
     def loras() -> Response:
         now = facts.of_page()
         usable = {lora.name for lora in fitting(now, facts.tables)}
-        return _json([_described(lora, usable) for lora in now.loras if lora.detection.method or not lora.detection.readable])
+        return _json([_described(lora, usable, facts.tables) for lora in now.loras if lora.detection.method or not lora.detection.readable])
+
+    def progress() -> Response:
+        return _json(_how_far(facts, download()))
 
     def plan(settings: Any = Body(default={})) -> Response:
         if not isinstance(settings, dict):
@@ -88,6 +107,7 @@ def register(app: FastAPI, facts: HostFacts) -> None:
     router = APIRouter(prefix=PREFIX, dependencies=guarded)
     router.add_api_route("/methods", methods, methods=["GET"], responses=answers(array_of(schema_of(Profile))), response_model=None)
     router.add_api_route("/loras", loras, methods=["GET"], responses=answers(array_of(schema_of(_Lora))), response_model=None)
+    router.add_api_route("/progress", progress, methods=["GET"], responses=answers(schema_of(_Progress)), response_model=None)
     router.add_api_route(
         "/plan", plan, methods=["POST"], responses={**answers(_PLAN), **_REFUSALS},
         openapi_extra={"requestBody": json_content(or_null(_SETTINGS))}, response_model=None,
@@ -109,8 +129,29 @@ def _shown(profile: Profile) -> dict[str, Any]:
     return {name: vars(value) if isinstance(value, (Range, NagRow)) else value for name, value in plain.items()}
 
 
-def _described(lora: InstalledLora, usable: set[str]) -> _Lora:
+def _described(lora: InstalledLora, usable: set[str], tables: Tables) -> _Lora:
     found = lora.detection
+    profile = tables.profiles.get(found.method or "")
+    label = profile.label if profile is not None else ""
     return _Lora(
-        name=lora.name, method=found.method, family=found.family, reason=found.reason, readable=found.readable, fits=lora.name in usable
+        name=lora.name, method=found.method, family=found.family, label=label, reason=found.reason, readable=found.readable,
+        fits=lora.name in usable,
+    )
+
+
+def _how_far(facts: HostFacts, download: Progress | None) -> _Progress:
+    """What takes a while now, in the page's language: a first look at the LoRA folder, a download; and whether pictures are made."""
+    now, language = facts.of_page(whole=False), facts.language()
+    if now.unseen:
+        what = looking(len(now.loras), now.unseen)
+    else:
+        what = downloading(download, facts.tables) if download is not None and download.running else None
+    texts = {name: in_language(getattr(what, name, ""), language) for name in ("state", "headline", "sentence", "chip")}
+    state = shared.state
+    picture, pictures = state.job_no + 1, max(state.job_count, 0)
+    if what is None and pictures > 1:
+        texts["chip"] = in_language(say("page.compare.chip", picture=min(picture, pictures), pictures=pictures), language)
+    share = (what.share or 0.0) if what is not None else 0.0
+    return _Progress(
+        **texts, share=share, busy=bool(state.job) or pictures > 0, picture=picture, pictures=pictures
     )

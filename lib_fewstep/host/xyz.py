@@ -89,7 +89,7 @@ def _labelled(cost: Callable[[Job, str], str]) -> Callable[[Job, Any, Any], str]
         seconds = generation_of(p).seconds
         if seconds is None:
             note(p, seconds=(seconds := {}))  # the cells' objects are shallow copies of this one: all note into it
-        text = _Label(str(method) if method == OFF else cost(p, str(method)))
+        text = _Label(cost(p, str(method)))
         text._seconds, text._method = seconds, str(method)
         return text
 

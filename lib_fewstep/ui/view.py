@@ -1,55 +1,162 @@
-"""What the accordion shows for given controls and facts. Plain values, no gradio: what it shows is decided here and only drawn there."""
+"""What the accordion shows for given controls and facts. Plain values, no gradio: what it shows is decided here and in `page`."""
 from __future__ import annotations
 
-import html
-import json
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
 
-from ..core.choose import fitting, runnable
-from ..core.controls import (
-    Controls,
-    filled,
-    lora_text,
-    method_text,
-    request_of,
-    with_saved_numbers,
-)
-from ..core.decide import Settled, chosen, make_plan, plan_for
+from ..core.choose import fitting
+from ..core.controls import Controls, filled, lora_text, request_of, with_saved_numbers
+from ..core.decide import Settled, chosen
 from ..core.facts import Facts
-from ..core.families import label_of
-from ..core.numbers import NUMBERS
-from ..core.offers import Offer, offer_for
-from ..core.plan import Plan
+from ..core.offers import Progress
 from ..core.profiles import Profile, Tables
-from ..core.request import AUTO, NO_LORA, Request, recommended
+from ..core.request import AUTO, NO_LORA, Request
+from ..page import fine
+from ..page.cards import Card, aria, cards
+from ..page.compare import Comparison, comparison
+from ..page.details import details
+from ..page.more import first_steps, groups, offered
+from ..page.negative import Switch, switch
+from ..page.situation import Situation, situation
+from ..page.status import COMPARING, ON, SETUP, SLOWER, Status, own_steps, status
+from ..words.say import in_language, say
+from .html import Say, data_html, details_html, icon_html, more_html, start_html, status_html
+
+DECIDED = ("steps", "cfg_scale", "sampling", "scheduler")
+"""The host's own controls that a plan takes the place of; what it calls a model's built-in guidance is another one."""
+_GUIDANCE = "distilled_cfg_scale"
+
+
+@dataclass(frozen=True)
+class Around:
+    """What beside controls and facts the page depends on. `seconds` of a picture's width and height are those of one evaluation."""
+
+    language: str = "en"
+    progress: Progress | None = None
+    forbidden: str | None = None
+    seconds: Callable[[int, int], float | None] = lambda width, height: None
 
 
 @dataclass(frozen=True)
 class View:
-    """`methods` and `loras` are the texts to choose from, `method` and `lora` those that are chosen; `numbers` are the controls to show;
-    `offer` is a file that could be downloaded.
-    """
+    """What the controls show, and the situation that everything else is made from."""
 
     controls: Controls
-    methods: list[str]
-    method: str
-    loras: list[str]
-    lora: str
-    plan: Plan
-    numbers: frozenset[str]
-    has_saved: bool
-    offer: Offer | None
+    situation: Situation
+    told: Say
+    busy: Comparison | None = None
+    """A comparison that has just been started."""
+
+    @cached_property
+    def status(self) -> Status:
+        return self.busy.status if self.busy is not None else status(self.situation)
+
+    @cached_property
+    def cards(self) -> list[Card]:
+        return cards(self.situation)
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """Of the radio: what stands on a card, and its method's key."""
+        return [(self.told(card.name), card.key) for card in self.cards]
+
+    @property
+    def loras(self) -> list[str]:
+        return lora_choices(self.situation.facts, self.situation.tables, self.controls.method, self.controls.lora)
+
+    @property
+    def lora(self) -> str:
+        return _lora_text(self.controls.lora, self.situation.facts, self.situation.tables)
+
+    @property
+    def profile(self) -> Profile | None:
+        return self.situation.profile
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The sliders to show."""
+        return fine.shown(self.profile, self.controls.cfg, self.controls.nag)
+
+    def info(self, name: str) -> str | None:
+        """What stands under a slider's name."""
+        return self.told(fine.info(self.profile, name)) if self.profile is not None and fine.has(self.profile, name) else None
+
+    @cached_property
+    def negative(self) -> Switch | None:
+        return switch(self.situation)
+
+    @property
+    def has_saved(self) -> bool:
+        return bool(self.situation.facts.saved)
+
+    @cached_property
+    def compare(self) -> Comparison | None:
+        return comparison(self.situation)
+
+    # -- as HTML
+
+    @property
+    def status_html(self) -> str:
+        return status_html(self.status, self.told)
+
+    @property
+    def start_html(self) -> str:
+        s = self.situation
+        until = say("page.setup.until", steps=own_steps(s), cfg=f"{s.base.host_cfg:g}")
+        return start_html(first_steps(s), until, self.told) if self.status.state == SETUP else ""
+
+    @property
+    def more_html(self) -> str:
+        return more_html(groups(self.situation), self.told)
+
+    @property
+    def details_html(self) -> str:
+        return details_html(details(self.situation), self.told)
+
+    @property
+    def data_html(self) -> str:
+        return data_html(self.data())
+
+    def data(self) -> dict[str, Any]:
+        """What the page's script needs: attributes of the cards and the folds, the title's words, and what to mark."""
+        s, now, told = self.situation, self.status, self.told
+        names = fine.changed(s, self.controls)
+        to_download = sum(1 for _ in offered(s)) if s.forbidden is None else 0
+        runs = s.enabled and s.plan.active and now.state in (ON, SLOWER, COMPARING)
+        guided = (_GUIDANCE,) if s.plan.guidance is not None else ()
+        return {
+            "state": now.state, "on": s.enabled, "method": self.controls.method, "summary": "" if s.facts.unseen else s.plan.summary,
+            "chip": told(now.chip), "icon": icon_html(now.state),
+            "cards": [_card(card, told) for card in self.cards], "keys": [card.key for card in self.cards],
+            "changed": [*names], "asked": {name: getattr(self.controls, name) for name in self.numbers},
+            "hints": {
+                "fine": told(fine.hint(names)), "more": told(say("page.more.hint", count=to_download)) if to_download else "",
+                "details": told(say("page.details.hint")),
+            },
+            "decides": [*DECIDED, *guided] if runs else [], "decided": told(say("page.decides")),
+            "again": told(self.compare.again) if self.compare is not None and self.compare.long else "",
+        }
 
 
-def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, all_methods: bool = False, refill: bool = False) -> View:
-    """The controls, filled with recommended values where the method has changed (or `refill`), their choices, and the plan.
+def _card(card: Card, told: Say) -> dict[str, Any]:
+    return {
+        "name": told(card.name), "facts": told(card.facts), "more": told(card.more), "mark": told(card.mark), "works": card.works,
+        "aria": told(aria(card)),
+    }
 
-    `base` holds what the host's own controls say: prompts, steps, CFG, sampler.
+
+def make_view(
+    controls: Controls, base: Request, facts: Facts, tables: Tables, around: Around = Around(), refill: bool = False, fill: bool = True
+) -> View:
+    """The controls, filled with recommended values where the method has changed (or `refill`), and what is decided for them.
+
+    `base` holds what the host's own controls say: prompts, steps, CFG, sampler. Without `fill` the controls stay as they are.
     """
     request = request_of(controls, base, tables)
     settled = chosen(request, facts, tables)
-    profile = _profile(request, settled, tables)
+    profile = _profile(request, settled, tables) if fill and not facts.unseen else None
     if profile is not None:
         fresh = filled(profile, controls.enabled, request.method, request.lora)
         if settled.saved:
@@ -58,28 +165,13 @@ def make_view(controls: Controls, base: Request, facts: Facts, tables: Tables, a
             controls = fresh
             request = request_of(controls, base, tables)
             settled = settled.with_numbers_of(request, facts, tables)
-    return View(
-        controls=controls,
-        methods=method_choices(facts, tables, all_methods, request.method),
-        method=method_text(tables.profiles.get(request.method)),
-        loras=lora_choices(facts, tables, request.method, request.lora),
-        lora=_lora_text(request.lora, facts, tables),
-        plan=plan_for(settled, request, facts),
-        numbers=frozenset(name for name in NUMBERS if profile is None or has_number(profile, name)),
-        has_saved=bool(facts.saved),
-        offer=offer_for(request, facts, tables),
-    )
+    seconds = around.seconds(base.width, base.height)
+    made = situation(bool(controls.enabled), request, base, facts, tables, settled, around.progress, around.forbidden, seconds)
+    return View(replace(controls, method=request.method, lora=request.lora), made, partial(_told, around.language))
 
 
-def has_number(profile: Profile, name: str) -> bool:
-    """Whether a method has this control; two-stage CFG makes sense where there is CFG."""
-    return profile.cfg.max > 1 if name == "cfg_steps" else recommended(profile, name) is not None
-
-
-def method_choices(facts: Facts, tables: Tables, all_methods: bool = False, keep: str = AUTO) -> list[str]:
-    """Auto, then the methods of the loaded checkpoint's family; `keep` stays among them, so that a restored choice is not lost."""
-    fits = tables.for_family(None if all_methods else facts.family)
-    return [method_text(None), *(method_text(profile) for profile in tables.profiles.values() if profile in fits or profile.key == keep)]
+def _told(language: str, text: str) -> str:
+    return in_language(text, language)
 
 
 def lora_choices(facts: Facts, tables: Tables, method: str = AUTO, keep: str = AUTO) -> list[str]:
@@ -93,62 +185,9 @@ def _lora_text(name: str, facts: Facts, tables: Tables) -> str:
     return lora_text(name, tables.profiles.get(method or ""))
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """What X/Y/Z plot is filled with: values of the axis Method, and what to say of it."""
-
-    values: list[str]
-    message: str
-
-
-def comparison(base: Request, facts: Facts, tables: Tables, off: str) -> Comparison:
-    """The user's own settings, `off`, and each method that can run, once each."""
-    plans = [make_plan(replace(base, method=profile.key), facts, tables) for profile in runnable(facts, tables)]
-    plans = [plan for plan in plans if plan.active]
-    if not plans:
-        return Comparison([], "nothing to compare: " + make_plan(base, facts, tables).notes[0])
-    counts = [plans[0].evaluations_without, *(plan.evaluations for plan in plans)]
-    evaluations = "" if None in counts else f", {sum(count or 0 for count in counts)} UNet evaluations"
-    cost = f"{len(plans) + 1} pictures{evaluations}"
-    return Comparison([off, *(plan.method or "" for plan in plans)], f"X/Y/Z plot is filled in, under Script: press Generate for {cost}")
-
-
-def message_html(message: str) -> str:
-    """What a button has done."""
-    return f'<div class="fewstep-message">{html.escape(message)}</div>' if message else ""
-
-
-def plan_html(plan: Plan, facts: Facts, method: str = "") -> str:
-    """The plan in one line, and its notes. `method` is what the dropdown showed then: the page's script looks whether it still does."""
-    notes = plan.notes if plan.active else plan.notes[1:]
-    items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    family = html.escape(label_of(facts.family) if facts.family else "")
-    return (
-        f'<div class="fewstep-plan" data-active="{str(plan.active).lower()}" data-family="{family}" data-method="{html.escape(method)}">'
-        f"{html.escape(plan.summary)}</div>" + (f'<ul class="fewstep-notes">{items}</ul>' if items else "")
-    )
-
-
-def looking_html(facts: Facts) -> str:
-    """In the plan's place while a large folder is looked at for the first time. The page's script then asks again; the number is for it
-    to notice.
-    """
-    seen = len(facts.loras)
-    text = f"Looking at your LoRA files: {seen} of {seen + facts.unseen}"
-    return f'<div class="fewstep-plan" data-active="false" data-looking="{time.monotonic_ns()}">{text} …</div>'
-
-
-def known_html(facts: Facts, tables: Tables) -> str:
-    """For the page's script: what the installed LoRAs are taken for, by name. A new number each time, so that the page notices."""
-    known = {
-        lora.name: {"label": profile.label, "reason": lora.detection.reason}
-        for lora in facts.loras if (profile := tables.profiles.get(lora.detection.method or "")) is not None
-    }
-    return f'<div data-loras="{html.escape(json.dumps(known))}" data-at="{time.monotonic_ns()}"></div>'
-
-
 def _profile(asked: Request, settled: Settled, tables: Tables) -> Profile | None:
     """The row that will run: the one chosen, or what Auto comes down to."""
     if asked.method != AUTO:
         return tables.profiles.get(asked.method)
     return settled.choice.profile if settled.choice is not None else None
+

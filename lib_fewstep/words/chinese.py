@@ -5,6 +5,7 @@ Names stay as they are: those of methods, samplers, files and families, and what
 
 from .host.chinese import HOST
 from .live.chinese import LIVE
+from .page.chinese import PAGE
 from .plans.chinese import PLANS
 
-CHINESE: dict[str, str] = {**PLANS, **HOST, **LIVE}
+CHINESE: dict[str, str] = {**PLANS, **HOST, **LIVE, **PAGE}

@@ -31,7 +31,7 @@ OF_WEIGHTS = {
     CHECKPOINT: {"weights", "resolution", "licence", "noncommercial"},
     NOTHING: {"weights"},
 }
-OWN_WORDS = {"label", "families", "weights", "scheduler", "noncommercial", "source", "notes"}
+OWN_WORDS = {"label", "name", "families", "weights", "scheduler", "noncommercial", "source", "notes"}
 OF_FILES = {"repo", "names", "loads_in", "licence", "source"}
 SOURCED_OF_FILES = {"size", "sha256", "webui_hash", "licence"}
 GENERIC = ("pytorch_lora_weights", "diffusion_pytorch_model")

@@ -67,10 +67,10 @@ class Client:
 
 
 @contextmanager
-def serving(folder: Path, extensions: Sequence[Path], *flags: str) -> Iterator[Client]:
+def serving(folder: Path, extensions: Sequence[Path], *flags: str, python: str = sys.executable) -> Iterator[Client]:
     """Start `demo.serve` on a free port, and stop it as a user would."""
     log = folder / "host.log"
-    command = [sys.executable, "-u", "-m", "demo.serve", "--port", "0", "--data-dir", str(folder / "data"), *flags]
+    command = [python, "-u", "-m", "demo.serve", "--port", "0", "--data-dir", str(folder / "data"), *flags]
     command += [part for extension in extensions for part in ("--extension", str(extension))]
     environment = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
     with log.open("w") as output:

@@ -36,11 +36,11 @@ def test_a_label_asked_for_before_the_pictures_tells_their_seconds_when_it_is_dr
     p = plotted(n_iter=1, batch_size=2)
     label = xyz._labelled(lambda p, method: f"{method}: 4 evaluations")
     lcm, tcd, off = (label(p, None, method) for method in ("lcm", "tcd", "None"))
-    assert (lcm, lcm.split(), off) == ("lcm: 4 evaluations", ["lcm:", "4", "evaluations"], "None")
+    assert (lcm, lcm.split(), off) == ("lcm: 4 evaluations", ["lcm:", "4", "evaluations"], "None: 4 evaluations")
     made(xyz, p, "lcm", object())
     made(xyz, p, "None", None)
     assert lcm.split()[:3] == ["lcm:", "4", "evaluations,"] and lcm.split()[-1] == "s" and float(lcm.split()[-2]) >= 0
-    assert off.split()[0] == "None," and off.split()[-1] == "s" and tcd.split() == ["tcd:", "4", "evaluations"]
+    assert off.split()[0] == "None:" and off.split()[-1] == "s" and tcd.split() == ["tcd:", "4", "evaluations"]
 
 
 def test_a_label_says_where_the_method_did_not_fit(xyz: Any) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,18 +31,22 @@ class Source:
         self.facts = facts
         self.in_folder: tuple[InstalledLora, ...] = ()
         self.preset = self.unseen = 0
+        self.localization, self.measured = "en", None
 
-    def of_page(self, whole: bool = True) -> Facts:
+    def of_page(self, whole: bool = True, lora: str = "auto") -> Facts:
         return self.facts if whole else replace(self.facts, unseen=self.unseen)
-
-    def language(self) -> str:
-        return "en"
 
     def preset_hires_steps(self) -> int:
         return self.preset
 
     def keep(self, request: Mapping[str, Any]) -> None:
         self.facts = replace(self.facts, saved=request)
+
+    def language(self) -> str:
+        return self.localization
+
+    def seconds(self, width: int, height: int) -> float | None:
+        return self.measured
 
     def refresh(self) -> str:
         self.facts = replace(self.facts, loras=(*self.facts.loras, *self.in_folder))
@@ -79,7 +86,7 @@ class Page:
         self.source = source
         self.downloads = Fetcher()
         self.blocks: Any
-        self.accordion = Accordion(tab, source, Widgets(foldable, lambda text, elem_id: gr.Button(text, elem_id=elem_id)), self.downloads)
+        self.accordion = Accordion(tab, source, Widgets(foldable), self.downloads)
         with gr.Blocks() as self.blocks:
             self.inputs = self.accordion.build()
             made = {
@@ -120,6 +127,10 @@ class Page:
         choices = self._prop(name, "choices")
         return [choice[0] if isinstance(choice, (tuple, list)) else choice for choice in choices]
 
+    def cards(self) -> list[str]:
+        """The keys of the methods that can be chosen with one click."""
+        return [choice[1] for choice in self._prop("method", "choices")]
+
     def is_visible(self, name: str) -> bool:
         return bool(self._prop(name, "visible"))
 
@@ -130,15 +141,43 @@ class Page:
     # ------------------------------------------------------------------------------------------------------- what is done
 
     def set(self, name: str, value: Any) -> None:
-        """The user sets one of our controls. The dropdowns tell the user's choice ("input") from one that the page makes."""
-        event = "input" if name in ("method", "lora") else "change"
+        """The user sets one of our controls. The dropdown tells the user's choice ("input") from one that the page makes; of a card
+        that is clicked the page's script tells.
+        """
         self.values[self.parts[name]._id] = value
-        self.fire(name, event)
+        self.fire(name, "input" if name == "lora" else "change")
+        if name == "method":
+            self.act(f"use:{value}")
 
     def set_host(self, name: str, value: Any) -> None:
         """One of the host's controls changes; the page's script then presses our hidden button."""
         self.values[self.host[name]._id] = value
-        self.fire("sync", "click")
+        self.sync()
+
+    def sync(self) -> None:
+        """What the page's script does when something has changed of which gradio tells nobody."""
+        self.act("sync")
+
+    def act(self, what: str) -> None:
+        """A button in the page's HTML is pressed."""
+        self.values[self.parts["act"]._id] = what
+        self.fire("go", "click")
+
+    def data(self) -> dict[str, Any]:
+        """What the page's script is told."""
+        return json.loads(html.unescape(self["data"].partition('data-fewstep="')[2].rpartition('"')[0]))
+
+    def status(self) -> dict[str, str]:
+        """The lines of the status panel, by name."""
+        return {name: html.unescape(text) for name, text in re.findall(r'<div class="fewstep-(\w+)"[^>]*>([^<]*)</div>', self["status"])}
+
+    def line(self) -> str:
+        """What exactly runs, in one line."""
+        return self.data()["summary"]
+
+    def state(self) -> str:
+        """The state that the status panel shows."""
+        return self.data()["state"]
 
     def switch_on(self) -> None:
         self.set("enabled", True)
@@ -147,6 +186,14 @@ class Page:
         fired = [number for number, targets in self._targets() if (self.parts[name]._id, event) in targets]
         assert fired, f"nothing listens to {event} of {name}"
         for number in fired:
+            self._run(number)
+
+    def after(self, name: str, event: str) -> None:
+        """What the page runs when the answer to an event is there."""
+        first = next(number for number, targets in self._targets() if (self.parts[name]._id, event) in targets)
+        following = [number for number, after in self._following() if after == first]
+        assert following, f"nothing follows {event} of {name}"
+        for number in following:
             self._run(number)
 
     def paste(self, fields: list[tuple[Any, Any]], params: dict[str, Any]) -> None:
@@ -166,6 +213,11 @@ class Page:
         if OLD_GRADIO:
             return [(i, [(target, d["trigger"]) for target in d["targets"]]) for i, d in enumerate(self.blocks.dependencies)]
         return [(i, function.targets) for i, function in self.blocks.fns.items()]
+
+    def _following(self) -> list[tuple[int, int | None]]:
+        if OLD_GRADIO:
+            return [(i, d["trigger_after"]) for i, d in enumerate(self.blocks.dependencies)]
+        return [(i, function.trigger_after) for i, function in self.blocks.fns.items()]
 
     def _run(self, number: int) -> None:
         if OLD_GRADIO:

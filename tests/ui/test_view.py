@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from lib_fewstep.core.controls import ORDER, Controls, filled, initial, method_text, parse_args
+from lib_fewstep.core.controls import ORDER, Controls, filled, initial, parse_args
 from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.facts import Facts
 from lib_fewstep.core.plan import Plan
 from lib_fewstep.core.request import AUTO, Request
-from lib_fewstep.ui.view import View, lora_choices, make_view, method_choices, plan_html
+from lib_fewstep.ui.view import Around, View, lora_choices, make_view
 from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, facts
 
 pytest.importorskip("hypothesis")
@@ -23,13 +23,13 @@ BASE = Request(prompt="a cat")
 LCM_ROW, TCD_ROW, HYPER_ROW = TABLES.profiles["lcm"], TABLES.profiles["tcd"], TABLES.profiles["hyper-sd15-8"]
 
 
-def view(controls: Controls, there: Facts, base: Request = BASE, **options: bool) -> View:
+def view(controls: Controls, there: Facts, base: Request = BASE, **options: Any) -> View:
     return make_view(controls, base, there, TABLES, **options)
 
 
 def what_runs(shown: View, there: Facts, base: Request = BASE) -> Plan:
     """The plan of a generation that gets what the page shows."""
-    values = {**vars(shown.controls), "method": shown.method, "lora": shown.lora}
+    values = {**vars(shown.controls), "lora": shown.lora}
     return make_plan(parse_args([values[name] for name in ORDER], TABLES, base)[1], there, TABLES)
 
 
@@ -38,9 +38,9 @@ def what_runs(shown: View, there: Facts, base: Request = BASE) -> Plan:
 
 def test_auto_is_filled_with_what_it_comes_down_to() -> None:
     shown = view(initial(TABLES), facts("sd15", STYLE, HYPER_8))
-    assert (shown.method, shown.lora, shown.controls.filled_for) == ("Auto", "Auto", "hyper-sd15-8")
+    assert (shown.controls.method, shown.lora, shown.controls.filled_for) == ("auto", "Auto", "hyper-sd15-8")
     assert (shown.controls.steps, shown.controls.cfg, shown.controls.weight) == (8, 1.0, 1.0)
-    assert shown.plan.active and shown.plan.changed == {} and "gamma" not in shown.numbers
+    assert shown.situation.plan.active and shown.situation.plan.changed == {} and "gamma" not in shown.numbers
 
 
 def test_a_chosen_method_is_filled_in_once_and_the_users_changes_stay() -> None:
@@ -49,7 +49,7 @@ def test_a_chosen_method_is_filled_in_once_and_the_users_changes_stay() -> None:
     assert (chosen.controls.filled_for, chosen.controls.gamma, "gamma" in chosen.numbers) == ("tcd", 0.3, True)
     changed = view(replace(chosen.controls, steps=8, gamma=0.5), there)
     assert (changed.controls.steps, changed.controls.gamma) == (8, 0.5)
-    assert changed.plan.changed == {"steps": 8, "gamma": 0.5}
+    assert changed.situation.plan.changed == {"steps": 8, "gamma": 0.5}
 
 
 def test_reset_fills_in_again() -> None:
@@ -61,19 +61,19 @@ def test_reset_fills_in_again() -> None:
 
 def test_the_weight_written_in_the_prompt_is_told() -> None:
     shown = view(initial(TABLES), facts("sd15", LCM), replace(BASE, prompt="<lora:lcm-sd15:0.7>"))
-    assert shown.plan.weight == 0.7 and "<lora:lcm-sd15:0.7>" in shown.plan.summary
+    assert shown.situation.plan.weight == 0.7 and "<lora:lcm-sd15:0.7>" in shown.situation.plan.summary
 
 
 def test_nothing_that_fits_leaves_the_values_and_says_why() -> None:
     shown = view(initial(TABLES), facts("sdxl", LCM))
     assert shown.controls == initial(TABLES)
-    assert not shown.plan.active and "SDXL" in shown.plan.summary
+    assert not shown.situation.plan.active and "SDXL" in shown.situation.plan.summary
 
 
 def test_a_chosen_method_that_cannot_run_shows_its_values_all_the_same() -> None:
-    shown = view(filled(LCM_ROW, True, "lightning-4"), facts("sd15", LCM), all_methods=True)
+    shown = view(filled(LCM_ROW, True, "lightning-4"), facts("sd15", LCM))
     assert shown.controls.filled_for == "lightning-4" and shown.controls.steps == 4
-    assert not shown.plan.active
+    assert not shown.situation.plan.active
 
 
 # ------------------------------------------------------------------------------------------- what the controls show is what runs
@@ -98,19 +98,20 @@ PROMPTS = st.sampled_from(
 )
 
 
-@given(controls=CONTROLS, there=THERE, prompt=PROMPTS, refill=st.booleans(), all_methods=st.booleans())
-def test_what_the_controls_show_is_what_runs(controls: Controls, there: Facts, prompt: str, refill: bool, all_methods: bool) -> None:
+@given(controls=CONTROLS, there=THERE, prompt=PROMPTS, refill=st.booleans())
+def test_what_the_controls_show_is_what_runs(controls: Controls, there: Facts, prompt: str, refill: bool) -> None:
     base = replace(BASE, prompt=prompt)
-    shown = view(controls, there, base, refill=refill, all_methods=all_methods)
-    assert what_runs(shown, there, base) == shown.plan
-    assert shown.method in shown.methods and shown.lora in shown.loras
+    shown = view(controls, there, base, refill=refill)
+    assert what_runs(shown, there, base) == shown.situation.plan
+    assert shown.controls.method in [key for _, key in shown.choices] and shown.lora in shown.loras
     assert shown.controls.enabled == controls.enabled
 
 
 @given(controls=CONTROLS, there=THERE)
 def test_what_is_shown_stays_when_it_is_shown_again(controls: Controls, there: Facts) -> None:
     once = view(controls, there)
-    assert view(once.controls, there) == once
+    again = view(once.controls, there)
+    assert (again.controls, again.data_html, again.status_html) == (once.controls, once.data_html, once.status_html)
 
 
 HOSTILE: list[Any] = [None, "", 5, [], {}, "warp-9", float("nan"), ["lcm"]]
@@ -121,29 +122,10 @@ HOSTILE: list[Any] = [None, "", 5, [], {}, "warp-9", float("nan"), ["lcm"]]
 def test_no_value_of_a_control_makes_it_raise(name: str, value: Any) -> None:
     there = facts("sd15", LCM, TCD)
     shown = view(replace(filled(TCD_ROW, True, "tcd"), **{name: value}), there)
-    assert shown.plan.summary and shown.method in shown.methods
-    assert plan_html(shown.plan, there)
+    assert shown.status.headline and shown.status_html and shown.more_html and shown.details_html and shown.data_html
 
 
 # ------------------------------------------------------------------------------------------------------------------- choices
-
-
-def test_methods_are_those_of_the_checkpoints_family_after_auto() -> None:
-    assert method_text(TCD_ROW) in method_choices(facts("sd21"), TABLES)
-    texts = method_choices(facts("sd15"), TABLES)
-    assert texts == ["Auto", *(method_text(row) for row in TABLES.profiles.values() if "sd15" in row.families)]
-    assert not any("SDXL-Lightning" in text for text in texts)
-
-
-@pytest.mark.parametrize("there, all_methods", [(facts("sd15"), True), (facts(None), False), (Facts(), False)])
-def test_all_methods_are_shown_where_asked_or_where_the_family_is_not_known(there: Facts, all_methods: bool) -> None:
-    assert len(method_choices(there, TABLES, all_methods)) == 1 + len(TABLES.profiles)
-
-
-def test_a_method_that_was_restored_stays_among_the_choices_once() -> None:
-    texts = method_choices(facts("sd15"), TABLES, keep="lightning-4")
-    assert texts.count(method_text(TABLES.profiles["lightning-4"])) == 1
-    assert method_choices(facts("sd15"), TABLES, keep="lcm").count(method_text(LCM_ROW)) == 1
 
 
 def test_loras_are_the_recognised_ones_that_fit_with_what_they_are() -> None:
@@ -153,30 +135,26 @@ def test_loras_are_the_recognised_ones_that_fit_with_what_they_are() -> None:
     assert lora_choices(there, TABLES, method="lcm", keep="style") == ["Auto", "lcm-sd15 — LCM-LoRA", "None", "style"]
 
 
-# -------------------------------------------------------------------------------------------------------------- the plan line
-
-
-def test_the_line_tells_steps_cfg_sampler_lora_and_evaluations() -> None:
-    line = plan_html(view(initial(TABLES), facts("sd15", TCD)).plan, facts("sd15", TCD))
-    assert 'data-active="true"' in line and 'data-family="Stable Diffusion 1.5"' in line
-    for words in ("4 steps", "CFG 1", "TCD Few-Step", "gamma 0.3", "&lt;lora:TCD-SD15-LoRA:1&gt;", "4 UNet evaluations instead of 40"):
-        assert words in line
-    assert "<li>" not in line
+# --------------------------------------------------------------------------------------------------------------------- as HTML
 
 
 def test_a_name_cannot_bring_markup_into_the_page() -> None:
     evil = replace(LCM, name="<img src=x onerror=alert(1)>\"'")
-    line = plan_html(view(initial(TABLES), facts("sd15", evil)).plan, facts("sd15", evil))
-    assert "<img" not in line and "&lt;img" in line
-    refused = view(replace(initial(TABLES), lora="<b>x</b>"), facts("sd15", LCM))
-    assert "<b>" not in plan_html(refused.plan, Facts())
+    made = view(initial(TABLES), facts("sd15", evil))
+    assert "<img" not in made.details_html + made.data_html + made.status_html and "&lt;img" in made.details_html
+    refused = view(replace(initial(TABLES), enabled=True, lora="<b>x</b>"), facts("sd15", LCM))
+    assert "<b>" not in refused.status_html + refused.details_html + refused.data_html
 
 
-def test_notes_stand_under_the_line_and_a_reason_only_once() -> None:
+def test_details_hold_all_notes_and_what_is_known_of_the_method() -> None:
     asked = replace(BASE, negative_prompt="blurry")
     shown = view(replace(filled(LCM_ROW, True, "lcm"), steps=20), facts("sd15", LCM), asked)
-    line = plan_html(shown.plan, facts("sd15", LCM))
-    assert line.count("<li>") == len(shown.plan.notes) == 2
-    refused = plan_html(view(initial(TABLES), facts("sd15")).plan, facts("sd15"))
-    assert 'data-active="false"' in refused and "<li>" not in refused
-    assert refused.count("No accelerator LoRA is installed") == 1
+    assert shown.details_html.count('role="listitem"') == len(shown.situation.plan.notes) + len(LCM_ROW.notes)
+    for words in ("20 UNet evaluations instead of 40", "LCM Few-Step, CFG 1", "&lt;lora:lcm-sd15:1&gt;", "openrail++"):
+        assert words in shown.details_html
+
+
+def test_the_page_speaks_the_language_of_the_webui() -> None:
+    shown = make_view(replace(initial(TABLES), enabled=True), BASE, facts("sd15", LCM), TABLES, Around(language="ja"))
+    assert "オン" in shown.status_html and "less work" not in shown.status_html + shown.data_html
+    assert "UNet evaluations" in shown.data()["summary"], "the API's words stay English"

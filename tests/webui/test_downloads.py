@@ -97,13 +97,22 @@ def open_page(page: Any, visit: Visit) -> None:
     wait_until(lambda: page.locator("#txt2img_prompt[data-fewstep-followed]").count() == 1)
 
 
-def line(tab: Tab) -> str:
-    return tab.own("download_line").inner_text() if tab.own("download_line").is_visible() else ""
+def button(tab: Tab) -> Any:
+    """The one that fetches the file, in the list of methods."""
+    return tab.own("more_list").locator('button[data-act="download:own"]').first
 
 
 def share(tab: Tab) -> float:
-    bar = tab.own("download_line").locator("progress")
+    bar = tab.own("status").locator("progress")
     return float(bar.get_attribute("value", timeout=1000) or 0) if bar.count() else -1.0
+
+
+def shown(tab: Tab) -> None:
+    """Switches on, and opens the list of methods as far as it goes."""
+    tab.switch(on=True)
+    tab.unfold("more")
+    wait_until(lambda: tab.own("more_list").locator(".fewstep-row").count() > 0)
+    tab.page.evaluate("document.querySelectorAll('#fewstep_txt2img_more_list details').forEach((each) => each.open = true)")
 
 
 def set_option(visit: Visit, name: str, value: Any) -> None:
@@ -116,40 +125,37 @@ def test_a_missing_lora_is_one_button_away(visit: Visit, tab: Tab, screenshots: 
     content = visit.hub.content
     gate = threading.Event()
     visit.hub.behaviours = [server.slowly(len(content) // SECONDS_LONG), server.held_at(len(content) * 6 // 10, gate)]
-    assert not tab.own("download").is_visible()
-    tab.switch(on=True)
+    shown(tab)
     wait_until(lambda: "UNet evaluations instead of" in tab.plan)  # Auto has others
-    assert not tab.own("download").is_visible()
+    assert button(tab).is_visible() and button(tab).get_attribute("aria-label") == f"Download {METHOD}, 4 steps"
+    assert "cc-by-nc-4.0" in tab.own("more_list").inner_text() and "non-commercial" in tab.own("more_list").inner_text()
     set_option(visit, "fewstep_downloads", False)
-    tab.choose("method", METHOD)
-    wait_until(lambda: "no LoRA of Own few-step is installed" in tab.plan)
-    assert line(tab) == "" and not tab.own("download").is_visible()
+    tab.own("reset").click()
+    wait_until(lambda: button(tab).count() == 0 and tab.own("more_list").locator(f'a[href$="{server.REPO}"]').count() == 1)
     set_option(visit, "fewstep_downloads", True)
     tab.own("reset").click()
-    wait_until(lambda: tab.own("download").is_visible())
-    size = f"{len(content) / 1e3:.0f} kB"
-    assert tab.own("download").inner_text() == f"Download some-lora.safetensors ({size}, cc-by-nc-4.0: non-commercial use only)"
-    assert server.REPO in line(tab) and "no LoRA of Own few-step is installed" in tab.plan
+    wait_until(lambda: button(tab).count() == 1)
+    shown(tab)
     tab.own("accordion").screenshot(path=screenshots / f"{name}-download-offer.png")
 
-    tab.own("download").click()
+    button(tab).click()
     wait_until(lambda: share(tab) > 0.1)
-    assert tab.own("download_cancel").is_visible() and not tab.own("download").is_visible() and not visit.file.exists()
+    assert tab.data()["state"] == "downloading" and not visit.file.exists()
     tab.own("accordion").screenshot(path=screenshots / f"{name}-download-running.png")
-    tab.own("download_cancel").click()
-    wait_until(lambda: "Cancelled" in line(tab))
-    assert not visit.file.exists()
+    tab.own("status").locator('button[data-act="cancel"]').click()
+    wait_until(lambda: "Cancelled" in tab.own("more_list").text_content())
+    assert not visit.file.exists() and tab.data()["state"] == "on"
 
-    tab.own("download").click()
+    shown(tab)
+    button(tab).click()
     wait_until(lambda: share(tab) > 0.3)
     open_page(tab.page, visit)  # the page is loaded anew: the download goes on
     tab.switch(on=True)
     wait_until(lambda: 0.3 < share(tab) < 0.7)
-    tab.choose("method", METHOD)
     gate.set()
+    wait_until(lambda: "own" in tab.data()["keys"] or tab.own("more_list").locator('button[data-act="use:own"]').count() == 1)
+    tab.choose("own")
     wait_until(lambda: tab.plan.startswith(f"{METHOD}: 4 steps, CFG 1, LCM Few-Step, <lora:some-lora:1>"))
-    wait_until(lambda: "downloaded and verified" in line(tab))
-    assert not tab.own("download").is_visible() and not tab.own("download_cancel").is_visible()
     tab.own("accordion").screenshot(path=screenshots / f"{name}-download-done.png")
     assert visit.file.read_bytes() == content and not list(visit.file.parent.glob("*.part"))
     assert [headers.get("range", "").split("=")[0] for path, headers in visit.hub.asked if path == server.ADDRESS] == ["", "bytes"]
@@ -161,7 +167,7 @@ def test_a_missing_lora_is_one_button_away(visit: Visit, tab: Tab, screenshots: 
     assert "Accelerator: own" in info and "some-lora" in info
     saved = visit.running.data / "ui-config.json"
     keys = json.loads(saved.read_text(encoding="utf-8")) if saved.exists() else {}
-    assert not [key for key in keys if "Download" in key or "Poll" in key]
+    assert not [key for key in keys if "Download" in key or "fewstep" in key.lower()]
 
 
 @pytest.mark.parametrize(
@@ -170,15 +176,12 @@ def test_a_missing_lora_is_one_button_away(visit: Visit, tab: Tab, screenshots: 
 )  # fmt: skip
 def test_where_others_come_in_nobody_downloads(visit: Visit, tab: Tab, screenshots: Path) -> None:
     """By the host's own rule for installing extensions."""
-    tab.switch(on=True)
-    tab.choose("method", METHOD)
-    wait_until(lambda: "others can reach this WebUI" in line(tab))
-    assert "some-lora.safetensors can be downloaded from somebody/some-lora by hand only" in line(tab)
-    assert not tab.own("download").is_visible()
+    shown(tab)
+    wait_until(lambda: tab.own("more_list").locator(f'a[href$="{server.REPO}"]').count() == 1)
+    assert button(tab).count() == 0
     tab.own("accordion").screenshot(path=screenshots / f"{visit.running.host.name}-download-forbidden.png")
-    tab.page.evaluate("gradioApp().querySelector('#fewstep_txt2img_download')?.click()")
-    tab.own("reset").click()
-    wait_until(lambda: "others can reach this WebUI" in line(tab))
+    tab.act("download:own")
+    wait_until(lambda: "own" not in tab.data()["keys"])
     assert not visit.file.exists() and visit.hub.asked == []
 
 
@@ -186,19 +189,16 @@ def test_where_others_come_in_nobody_downloads(visit: Visit, tab: Tab, screensho
 def test_reload_ui_ends_a_download_and_the_next_one_goes_on(visit: Visit, tab: Tab) -> None:
     """The reloaded script is a new library, which knows nothing of the old one's thread."""
     visit.hub.behaviours = [server.slowly(len(visit.hub.content) // 60)]
-    tab.switch(on=True)
-    tab.choose("method", METHOD)
-    tab.own("download").click()
+    shown(tab)
+    button(tab).click()
     wait_until(lambda: share(tab) > 0.1)
     WebUI(visit.running, visit.running.host.families[0]).reload_ui()
     wait_until(lambda: list(visit.file.parent.glob("*.part")) != [])
     open_page(tab.page, visit)
-    tab.switch(on=True)
-    tab.choose("method", METHOD)
-
+    shown(tab)
     with FileLock(visit.file.parent / ".fewstep-download.lock", timeout=60):
         pass  # what was cut off has let the folder go: until then it waited for the server's next bytes
-    tab.own("download").click()
-    wait_until(lambda: tab.plan.startswith(f"{METHOD}: 4 steps"))
+    button(tab).click()
+    wait_until(lambda: "own" in tab.data()["keys"] or tab.own("more_list").locator('button[data-act="use:own"]').count() == 1)
     assert visit.file.read_bytes() == visit.hub.content
     assert "range" in visit.hub.asked[-1][1]

@@ -1,6 +1,7 @@
 """What a user does on the page, in Chromium."""
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ from .hosts import checkpoints_of
 from .test_timesteps import within
 
 MARKED = ("steps", "cfg_scale", "sampling")
-LCM, TCD = "LCM-LoRA", "TCD-LoRA"
+LCM, TCD, AUTO = "lcm", "tcd", "auto"
+"""Keys of methods: the values of the cards."""
 SECONDS = 60_000
 """Milliseconds that a page may take for one thing."""
 
@@ -39,7 +41,19 @@ class Tab:
         if self.is_on != on:
             self.own("accordion").locator(".label-wrap > span").first.click()
         if on:
-            self.own("plan").locator(".fewstep-plan").wait_for(state="visible")
+            self.own("status").locator(".fewstep-status").first.wait_for(state="visible")
+            wait_until(lambda: self.data().get("on") is True)
+            self.unfold("fine")
+
+    def unfold(self, name: str) -> None:
+        title = self.own(name).locator(".label-wrap").first
+        if title.is_visible() and "open" not in (title.get_attribute("class") or ""):
+            title.click()
+
+    def data(self) -> dict[str, Any]:
+        """What Python has told the page's script."""
+        carrier = self.page.locator(f"#fewstep_{self.name}_data [data-fewstep]").first
+        return json.loads(carrier.get_attribute("data-fewstep") or "{}") if carrier.count() else {}
 
     @property
     def is_on(self) -> bool:
@@ -47,18 +61,42 @@ class Tab:
 
     @property
     def plan(self) -> str:
-        return self.own("plan").inner_text()
+        """What exactly runs, in one line."""
+        return self.data().get("summary", "")
 
     @property
-    def message(self) -> str:
-        return self.own("message").inner_text()
+    def details(self) -> str:
+        return self.own("details_list").text_content() or ""
 
-    def choose(self, control: str, text: str) -> None:
-        """Types into a dropdown and takes the first choice that is left."""
-        self.pick(self.own(control), text)
+    @property
+    def status(self) -> str:
+        """What everybody sees of it."""
+        return self.own("status").inner_text()
+
+    def choose(self, key: str) -> None:
+        """Clicks the method's card, or the button beside it in the list of those that have none."""
+        wait_until(lambda: bool(self.data().get("keys")))
+        keys = self.data()["keys"]
+        if key in keys:
+            self.own("method").locator("label").nth(keys.index(key)).click()
+        else:
+            self.unfold("more")
+            self.own("more_list").locator(f'button[data-act="use:{key}"]').first.click()
+        wait_until(lambda: self.data().get("method") == key)
+
+    def act(self, what: str) -> None:
+        """What a button in our HTML does."""
+        self.page.evaluate(
+            """([tab, what]) => {
+                const button = document.createElement("button");
+                button.dataset.act = what;
+                document.querySelector(`#fewstep_${tab}_body`).append(button);
+                button.click();
+                button.remove();
+            }""", [self.name, what])
 
     def pick(self, dropdown: Any, text: str) -> None:
-        """The same for any dropdown."""
+        """Types into a dropdown and takes the first choice that is left."""
         field = dropdown.locator("input").first
         field.click()
         field.fill(text)
@@ -82,7 +120,10 @@ class Tab:
         return self.host(which).locator("textarea").input_value()
 
     def method(self) -> str:
-        return self.own("method").locator("input").first.input_value()
+        """The key of the chosen card."""
+        chosen = self.own("method").locator("input").evaluate_all("inputs => inputs.findIndex((input) => input.checked)")
+        keys = self.data().get("keys", [])
+        return keys[chosen] if 0 <= chosen < len(keys) else ""
 
     def marked(self) -> list[str]:
         """The host's controls that say "set by Accelerator"."""
@@ -139,7 +180,7 @@ def tab(open_page: Callable[..., Any]) -> Tab:
 
 def test_the_accordion_says_what_will_happen_and_does_it(tab: Tab) -> None:
     tab.switch(on=True)
-    tab.choose("method", LCM)
+    tab.choose(LCM)
     wait_until(lambda: tab.plan.startswith("LCM-LoRA: 4 steps, CFG 1, LCM Few-Step, <lora:"))
     assert (tab.number("steps"), tab.number("cfg"), tab.number("weight")) == (4, 1, 1)
     assert not tab.own("gamma").is_visible()
@@ -151,7 +192,7 @@ def test_the_accordion_says_what_will_happen_and_does_it(tab: Tab) -> None:
 
 def test_a_method_fills_its_values_and_reset_brings_them_back(tab: Tab) -> None:
     tab.switch(on=True)
-    tab.choose("method", TCD)
+    tab.choose(TCD)
     wait_until(lambda: "TCD Few-Step, gamma 0.3" in tab.plan)
     wait_until(lambda: tab.own("gamma").is_visible())
     tab.type_number(tab.own("steps"), 6)
@@ -161,18 +202,18 @@ def test_a_method_fills_its_values_and_reset_brings_them_back(tab: Tab) -> None:
     tab.own("reset").click()
     wait_until(lambda: "TCD-LoRA: 4 steps" in tab.plan and ":1>" in tab.plan)
     assert (tab.number("steps"), tab.number("weight"), tab.number("gamma")) == (4, 1, 0.3)
-    tab.choose("method", LCM)
+    tab.choose(LCM)
     wait_until(lambda: tab.plan.startswith("LCM-LoRA: 4 steps") and not tab.own("gamma").is_visible())
 
 
-def test_the_line_follows_the_prompt(tab: Tab) -> None:
+def test_the_line_follows_the_prompt(tab: Tab, webui: WebUI) -> None:
     tab.switch(on=True)
-    tab.choose("method", "Auto")
+    tab.choose(AUTO)
     wait_until(lambda: "<lora:" in tab.plan)
-    tab.prompt("a cat <lora:TCD-SD15-LoRA:0.7>" if "1.5" in _family(tab) else "a cat <lora:TCD-SDXL-LoRA:0.7>")
+    tab.prompt("a cat <lora:TCD-SD15-LoRA:0.7>" if webui.family == "sd15" else "a cat <lora:TCD-SDXL-LoRA:0.7>")
     wait_until(lambda: tab.plan.startswith("TCD-LoRA: 4 steps") and ":0.7>" in tab.plan)
     tab.prompt("dog", "neg_prompt")
-    wait_until(lambda: "Negative prompt on" in tab.plan)
+    wait_until(lambda: "Negative prompt on" in tab.status)
 
 
 def test_the_line_follows_the_checkpoint_chosen_at_the_top(webui: WebUI, open_page: Callable[..., Any]) -> None:
@@ -186,14 +227,10 @@ def test_the_line_follows_the_checkpoint_chosen_at_the_top(webui: WebUI, open_pa
         wait_until(lambda: "<lora:" in tab.plan)
         try:
             tab.pick(top, name)
-            wait_until(lambda: tab.plan.startswith(profile.label) and "No LoRA is added" in tab.plan)
+            wait_until(lambda: tab.plan.startswith(profile.label) and "No LoRA is added" in tab.details)
         finally:
             webui.load_checkpoint()
             webui.txt2img(steps=1)
-
-
-def _family(tab: Tab) -> str:
-    return tab.own("plan").locator(".fewstep-plan").get_attribute("data-family") or ""
 
 
 def test_off_again_nothing_is_marked_or_changed(tab: Tab) -> None:
@@ -212,7 +249,7 @@ def test_an_infotext_pasted_into_the_prompt_restores_the_accordion(tab: Tab, web
     made = webui.txt2img({"method": "tcd", "steps": 5, "gamma": 0.6, "weight": 0.85})
     tab.prompt(made.infotext)
     tab.page.locator("#txt2img_tools #paste").first.click()
-    wait_until(lambda: tab.is_on and tab.method().startswith(TCD))
+    wait_until(lambda: tab.is_on and tab.method() == TCD)
     wait_until(lambda: "TCD-LoRA: 5 steps" in tab.plan and "gamma 0.6" in tab.plan and ":0.85>" in tab.plan)
     assert (tab.number("steps"), tab.number("gamma"), tab.number("weight")) == (5, 0.6, 0.85)
     assert tab.host("prompt").locator("textarea").input_value() == PROMPT
@@ -233,7 +270,7 @@ def paste(tab: Tab, infotext: str, prompt: str) -> None:
 def state(tab: Tab) -> dict[str, Any]:
     """All that a paste may change and that a generation depends on."""
     own = {name: tab.number(name) for name in ("steps", "cfg", "weight")} if tab.is_on else {}
-    if tab.is_on and tab.own("gamma").is_visible():
+    if tab.is_on and "gamma" in tab.data()["asked"]:
         own["gamma"] = tab.number("gamma")
     lora = tab.own("lora").locator("input").first.input_value().partition(" — ")[0] if tab.is_on else ""  # what it is comes a moment later
     host = {name: tab.host(name).locator("input[type=number]").first.input_value() for name in ("steps", "cfg_scale", "width", "height")}
@@ -276,7 +313,7 @@ def test_what_is_pasted_comes_back_exactly_and_twice_is_as_once(
     assert (once["prompt"], once["neg_prompt"], once["on"], once["overrides"]) == (prompt, "blue square", on, "")
     if on:
         asked = {**webui.plan(prompt=prompt, **(accelerator or {}))}
-        assert once["method"].startswith(asked["label"])
+        assert once["method"] == asked["method"]
         assert (once["steps"], once["cfg"]) == (asked["steps"], asked["cfg"]) and once.get("gamma") == asked["gamma"]
         wait_until(lambda: asked["summary"].partition(": ")[2].split(",")[0] in tab.plan)
     paste(tab, made.infotext, prompt)
@@ -288,7 +325,7 @@ def test_the_button_upscale_makes_the_hires_pass_of_a_finished_picture(tab: Tab,
     if not tab.host("upscale").count():
         pytest.skip("this WebUI has no such button")
     tab.switch(on=True)
-    tab.choose("method", LCM)
+    tab.choose(LCM)
     wait_until(lambda: tab.plan.startswith("LCM-LoRA: 4 steps"))
     tab.prompt(PROMPT)
     before, began = tab.generate(), time.time()
@@ -320,7 +357,7 @@ def _keys(infotext: str) -> dict[str, str]:
 
 def test_a_picture_sent_to_img2img_takes_the_accelerator_along(tab: Tab) -> None:
     tab.switch(on=True)
-    tab.choose("method", TCD)
+    tab.choose(TCD)
     wait_until(lambda: "TCD Few-Step" in tab.plan)
     tab.prompt(PROMPT)
     tab.generate()
@@ -328,7 +365,7 @@ def test_a_picture_sent_to_img2img_takes_the_accelerator_along(tab: Tab) -> None
         pytest.skip("this WebUI has no such button")
     tab.host("send_to_img2img").click()
     there = Tab(tab.page, "img2img")
-    wait_until(lambda: there.is_on and there.method().startswith(TCD))
+    wait_until(lambda: there.is_on and there.method() == TCD)
     assert there.host("prompt").locator("textarea").input_value() == PROMPT
     info = there.generate()
     assert "Accelerator: tcd" in info and "Denoising strength" in info
@@ -341,15 +378,15 @@ def test_the_page_looks_right(open_page: Callable[..., Any], webui: WebUI, scree
     page = open_page(theme, width)
     tab = Tab(page, "txt2img")
     tab.switch(on=True)
-    tab.choose("method", TCD)
+    tab.choose(TCD)
     tab.prompt(PROMPT)
     tab.prompt("blue square", "neg_prompt")
-    wait_until(lambda: "TCD Few-Step" in tab.plan and "Negative prompt on" in tab.plan and tab.marked() == list(MARKED))
+    wait_until(lambda: "TCD Few-Step" in tab.plan and "Negative prompt on" in tab.status and tab.marked() == list(MARKED))
     name = f"{webui.name}-{webui.family}-{theme}-{width}"
     page.screenshot(path=screenshots / f"{name}-page.png", full_page=True)
     tab.own("accordion").screenshot(path=screenshots / f"{name}-accordion.png")
     box = tab.own("accordion").bounding_box()
-    for part in ("method", "lora", "steps", "cfg", "weight", "gamma", "plan", "reset"):
+    for part in ("status", "method", "lora", "steps", "cfg", "weight", "gamma", "reset", "compare", "more", "details"):
         inner = tab.own(part).bounding_box()
         assert inner["width"] > 0 and inner["x"] >= box["x"] - 1 and inner["x"] + inner["width"] <= box["x"] + box["width"] + 1, part
 
@@ -357,44 +394,58 @@ def test_the_page_looks_right(open_page: Callable[..., Any], webui: WebUI, scree
 # ------------------------------------------------------------------------------------------------- compare, save, badges
 
 
-def test_compare_fills_the_plot_and_generate_makes_it(webui: WebUI, open_page: Callable[..., Any], screenshots: Path) -> None:
+def plot_of(tab: Tab) -> list[str]:
+    """What the script's controls show."""
+    script = tab.page.locator("#script_list:visible, #txt2img_script_container #script_list").first.locator("input").first
+    axes = [tab.page.locator(f"#script_txt2img_xyz_plot_{axis}_type input").first for axis in "xyz"]
+    values = tab.page.locator("#script_txt2img_xyz_plot_x_values textarea").first
+    return [script.input_value(), *(axis.input_value() for axis in axes), values.input_value()]
+
+
+def test_compare_makes_the_pictures_and_leaves_the_plot_as_it_was(
+    webui: WebUI, open_page: Callable[..., Any], screenshots: Path
+) -> None:
     tab = Tab(open_page(), "txt2img")
     tab.prompt(PROMPT)
     for name in ("width", "height"):
         tab.type_number(tab.host(name), 64)
     tab.switch(True)
+    before = plot_of(tab)
+    pictures = int(re.search(r"(\d+) pictures", tab.own("compare").inner_text())[1])  # type: ignore[index]
+    info = tab.page.locator("#html_info_txt2img").first
     tab.own("compare").click()
-    wait_until(lambda: "press Generate for" in tab.message)
-    pictures = int(tab.message.split("press Generate for ")[1].split()[0])
-    script = tab.page.locator("#script_list:visible, #txt2img_script_container #script_list").first
-    wait_until(lambda: script.locator("input").first.input_value() == "X/Y/Z plot")
-    axis = tab.page.locator("#script_txt2img_xyz_plot_x_type input").first
-    wait_until(lambda: axis.input_value() == "[Accelerator] Method")
-    tab.generate(seconds=300)
+    if tab.data()["again"]:  # many pictures want a second press
+        wait_until(lambda: tab.own("compare").get_attribute("data-again") == tab.data()["again"])
+        tab.own("compare").click()
+    wait_until(lambda: tab.data().get("state") == "comparing")
+    tab.page.screenshot(path=screenshots / f"{webui.name}-{webui.family}-comparing.png", full_page=True)
+    wait_until(lambda: info.inner_text() != "", 300)
+    tab.host("gallery").locator("img").first.wait_for(state="visible")
     made = [each for each in webui.get("/probe/history") if each.get("passes")][-pictures:]
     asked = {each["passes"][0]["fields"]["sampler_name"] for each in made}
     assert len(made) == pictures and {"LCM Few-Step", "TCD Few-Step"} <= asked
+    wait_until(lambda: tab.data().get("state") == "on" and plot_of(tab) == before)
     tab.page.screenshot(path=screenshots / f"{webui.name}-{webui.family}-compare.png", full_page=True)
 
 
 def test_settings_saved_for_the_checkpoint_are_autos_until_they_are_forgotten(webui: WebUI, open_page: Callable[..., Any]) -> None:
     tab = Tab(open_page(), "txt2img")
     tab.switch(True)
-    tab.choose("method", LCM)
-    wait_until(lambda: LCM in tab.plan)
+    tab.choose(LCM)
+    wait_until(lambda: tab.plan.startswith("LCM-LoRA"))
     tab.type_number(tab.own("weight"), 0.8)
     wait_until(lambda: ":0.8>" in tab.plan)
     tab.own("save").click()
-    wait_until(lambda: "saved: Auto uses these settings" in tab.message)
+    wait_until(lambda: tab.own("save").inner_text() == "Saved")
     try:
         result = webui.txt2img({})
         assert "Accelerator: lcm" in result.infotext and result.loras[0]["unet"] == pytest.approx(0.8)
         fresh = Tab(open_page(), "txt2img")
         fresh.switch(True)
-        wait_until(lambda: fresh.number("weight") == 0.8 and LCM in fresh.plan)
+        wait_until(lambda: fresh.number("weight") == 0.8 and "LCM-LoRA" in fresh.plan)
     finally:
         tab.own("forget").click()
-        wait_until(lambda: "nothing is saved" in tab.message)
+        wait_until(lambda: not tab.own("forget").is_visible())
     assert webui.txt2img({}).infotext != result.infotext
 
 
@@ -408,5 +459,5 @@ def test_cards_say_what_their_files_are_taken_for(webui: WebUI, open_page: Calla
     name = webui.plan(method="lcm")["lora"]
     badge = page.locator(f'#txt2img_lora_cards .card[data-name="{name}"] .fewstep-badge')
     badge.first.wait_for(state="attached")
-    assert badge.count() == 1 and badge.inner_text() == LCM and badge.get_attribute("title")
+    assert badge.count() == 1 and badge.inner_text() == "LCM-LoRA" and badge.get_attribute("title")
     page.screenshot(path=screenshots / f"{webui.name}-{webui.family}-cards.png")

@@ -25,13 +25,13 @@ def test_rescan_waits_for_the_running_picture_and_the_page_does_not(webui: WebUI
             running = other.submit(WebUI(webui.running, webui.family).txt2img, {"method": "lcm"}, **SLOW)
             wait_until(lambda: webui.get("/sdapi/v1/progress")["state"]["job_count"] > 0)
             lora_files.write_lora(webui.running.host.checkpoint(webui.family), file, seed=97)
-            tab.own("rescan").click()
-            wait_until(lambda: "after the running picture" in tab.message)
+            tab.act("rescan")
+            wait_until(lambda: "after the running picture" in tab.own("message").inner_text())
             assert not running.done() and not listed(), "the list was made under the picture"
             assert running.result().infotext == usual.infotext
         wait_until(listed)
-        tab.own("rescan").click()
-        wait_until(lambda: "has been read again" in tab.message)
+        tab.act("rescan")
+        wait_until(lambda: "has been read again" in tab.own("message").inner_text())
     finally:
         file.unlink(missing_ok=True)
         webui.post("/sdapi/v1/refresh-loras")

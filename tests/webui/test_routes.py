@@ -8,7 +8,7 @@ import pytest
 from . import hosts
 from .client import WebUI
 
-ROUTES = [("GET", "methods"), ("GET", "loras"), ("POST", "plan"), ("POST", "live")]
+ROUTES = [("GET", "methods"), ("GET", "loras"), ("GET", "progress"), ("POST", "plan"), ("POST", "live")]
 
 
 def test_methods_are_the_table(webui: WebUI) -> None:
@@ -64,3 +64,10 @@ def test_a_bad_value_is_answered(webui: WebUI, settings: dict[str, Any]) -> None
 @pytest.mark.parametrize(("verb", "path"), [("POST", "methods"), ("GET", "plan"), ("DELETE", "loras")])
 def test_a_wrong_verb_is_refused(webui: WebUI, verb: str, path: str) -> None:
     assert webui.request(verb, f"/fewstep/v1/{path}").status_code in (404, 405)
+
+
+def test_what_takes_a_while_is_told_and_nothing_does_now(webui: WebUI) -> None:
+    found = webui.get("/fewstep/v1/progress")
+    assert {name: found[name] for name in ("state", "headline", "sentence", "chip", "share", "busy")} == {
+        "state": "", "headline": "", "sentence": "", "chip": "", "share": 0, "busy": False,
+    }

@@ -41,7 +41,9 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Facts]] = {
     "too many steps": ({"method": "lcm", "steps": 90}, facts("sd15", LCM)),
     "made for others": ({"method": "hyper-sd15-8", "steps": 3}, facts("sd15", HYPER_8)),
     "negative": ({"method": "lcm", "nag": 0, "negative_prompt": "x"}, facts("sd15", LCM)),
-    "negative, prompts joined": ({"method": "lcm", "nag": 0, "prompt": "a AND b", "negative_prompt": "x"}, facts("sd15", LCM, skips_uncond=True)),
+    "negative, prompts joined": (
+        {"method": "lcm", "nag": 0, "prompt": "a AND b", "negative_prompt": "x"}, facts("sd15", LCM, skips_uncond=True),
+    ),
     "negative, evaluated": ({"method": "lcm", "nag": 0, "negative_prompt": "x"}, facts("sd15", LCM, leaves_out_negative=False)),
     "negative, on": ({"method": "lcm", "negative_prompt": "x"}, facts("sd15", LCM)),
     "negative, on, a schedule of the host's": ({"method": "lcm", "scheduler": "Karras", "negative_prompt": "x"}, facts("sd15", LCM)),

@@ -13,6 +13,8 @@ def initialize() -> None:
     shared.cmd_opts.ckpt_dir = str(Path(paths.models_path) / "Stable-diffusion")
     shared.opts.load(shared.config_filename)
     initialize_rest()
+    if sd_models.checkpoints_list and not shared.opts.sd_model_checkpoint:  # the WebUI selects the one that it loads when it starts
+        shared.opts.data["sd_model_checkpoint"] = sd_models.select_checkpoint().title
 
 
 def initialize_rest() -> None:

@@ -1,0 +1,55 @@
+"""The sliders of Fine-tune: which there are, what stands under their names, and which of them the user has changed."""
+from __future__ import annotations
+
+import math
+
+from ..core.controls import Controls
+from ..core.numbers import NUMBERS
+from ..core.profiles import Profile
+from ..core.request import AUTO, recommended
+from ..words.say import Sentence, say
+from .situation import Situation
+from .wording import range_text
+
+
+def shown(profile: Profile | None, cfg: float | None, nag: float | None) -> frozenset[str]:
+    """The numbers that the method has; CFG in some steps only makes sense where CFG is above 1, a strength where its switch is on."""
+    if profile is None:
+        return frozenset(NUMBERS)
+    idle = {"cfg_steps": (cfg or 1) <= 1, "nag": not nag}
+    return frozenset(name for name in NUMBERS if has(profile, name) and not idle.get(name))
+
+
+def has(profile: Profile, name: str) -> bool:
+    """Whether a method has this number."""
+    return profile.cfg.max > 1 if name == "cfg_steps" else recommended(profile, name) is not None
+
+
+def info(profile: Profile, name: str) -> Sentence:
+    """One line under a slider's name."""
+    best = f"{recommended(profile, name) or 0:g}"
+    if name == "steps":
+        fixed = profile.steps.min == profile.steps.max
+        return say("page.info.steps" if fixed else "page.info.steps_best", range=range_text(profile.steps), best=best)
+    special = {"gamma": "page.info.gamma", "guidance": "page.info.guidance", "cfg_steps": "page.info.cfg_steps"}
+    return say(special.get(name, "page.info.recommended"), best=best)
+
+
+def changed(s: Situation, controls: Controls) -> tuple[str, ...]:
+    """The names of the controls that the user has set otherwise than recommended."""
+    profile = s.profile
+    if profile is None:
+        return ()
+    asked = {**vars(controls), **s.plan.changed}
+    visible = shown(profile, asked["cfg"], asked["nag"])
+    numbers = tuple(name for name in NUMBERS if name in visible and _differs(asked.get(name), recommended(profile, name)))
+    return numbers if controls.lora == AUTO else (*numbers, "lora")
+
+
+def _differs(value: object, best: float | None) -> bool:
+    return best is not None and isinstance(value, (int, float)) and not math.isclose(value, best)
+
+
+def hint(names: tuple[str, ...]) -> Sentence:
+    """What stands at the fold's right."""
+    return say("page.fine.changed", changed=len(names)) if names else say("page.fine.recommended")

@@ -1,0 +1,92 @@
+"""All that the page's texts are made from, and the one decision of an update."""
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from ..core.choose import Choice, Refusal, checkpoint_profile, fitting
+from ..core.decide import Settled, chosen, plan_for
+from ..core.facts import Facts, InstalledLora
+from ..core.filling import Filling
+from ..core.numbers import NUMBERS
+from ..core.offers import Progress
+from ..core.plan import Plan
+from ..core.profiles import LORA, Profile, Tables
+from ..core.request import AUTO, Request
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What is asked for, what is there and what was decided. `base` is what the WebUI's own controls say, without ours.
+
+    `forbidden` says why nothing may be downloaded: empty if that is the user's own wish, None if it may. `seconds` is what one evaluation
+    of a picture of this size took last; None: not measured.
+    """
+
+    enabled: bool
+    request: Request
+    base: Request
+    facts: Facts
+    tables: Tables
+    settled: Settled
+    plan: Plan
+    progress: Progress | None = None
+    forbidden: str | None = None
+    seconds: float | None = None
+
+    @cached_property
+    def profile(self) -> Profile | None:
+        """The row that is chosen, or what Auto comes down to."""
+        if self.settled.choice is not None:
+            return self.settled.choice.profile
+        return self.tables.profiles.get(self.settled.request.method)
+
+    @cached_property
+    def fitting(self) -> list[InstalledLora]:
+        """Installed accelerators that the checkpoint can use, best first."""
+        return fitting(self.facts, self.tables)
+
+    @cached_property
+    def own(self) -> Profile | None:
+        """What the checkpoint was distilled with."""
+        return checkpoint_profile(self.facts, self.tables)
+
+    @cached_property
+    def runnable(self) -> list[Profile]:
+        """The methods that can run now and need weights, in the order that Auto prefers."""
+        if self.own is not None:
+            return [self.own]
+        return [self.tables.profiles[key] for key in dict.fromkeys(lora.detection.method or "" for lora in self.fitting)]
+
+    @cached_property
+    def auto(self) -> Settled:
+        """What Auto comes down to, whatever is chosen."""
+        if self.request.method == AUTO:
+            return self.settled
+        return chosen(replace(self.base, method=AUTO), self.facts, self.tables)
+
+    @cached_property
+    def unread(self) -> bool:
+        """Whether Auto cannot know yet what fits: the checkpoint's network is seen only once it is loaded."""
+        choice = self.settled.choice
+        guessed = choice is not None and choice.tag is None and choice.lora is not None
+        return self.facts.unet is None and self.settled.request.method == AUTO and self.settled.request.lora == AUTO and guessed
+
+    def as_recommended(self, profile: Profile) -> Plan | None:
+        """What `profile` would do with everything as its row says, its LoRA installed or not; None where this WebUI cannot."""
+        lora = next((lora for lora in self.fitting if lora.detection.method == profile.key), None) if profile.weights == LORA else None
+        request = replace(self.base, method=profile.key, lora=AUTO, **dict.fromkeys(NUMBERS))
+        try:
+            plan = Filling(Choice(profile, lora), request, self.facts).plan()
+        except Refusal:
+            return None
+        return replace(plan, evaluations_without=self.plan.evaluations_without)
+
+
+def situation(
+    enabled: bool, request: Request, base: Request, facts: Facts, tables: Tables, settled: Settled | None = None,
+    progress: Progress | None = None, forbidden: str | None = None, seconds: float | None = None,
+) -> Situation:
+    """Decides, unless the caller has `settled` it already."""
+    settled = settled or chosen(request, facts, tables)
+    return Situation(enabled, request, base, facts, tables, settled, plan_for(settled, request, facts), progress, forbidden, seconds)

@@ -1,0 +1,1 @@
+"""What the accordion says, in each language."""
