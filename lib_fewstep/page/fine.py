@@ -16,7 +16,7 @@ def shown(profile: Profile | None, cfg: float | None, nag: float | None) -> froz
     """The numbers that the method has; CFG in some steps only makes sense where CFG is above 1, a strength where its switch is on."""
     if profile is None:
         return frozenset(NUMBERS)
-    idle = {"cfg_steps": (cfg or 1) <= 1, "nag": not nag}
+    idle = {"cfg_steps": not isinstance(cfg, (int, float)) or cfg <= 1, "nag": not nag}
     return frozenset(name for name in NUMBERS if has(profile, name) and not idle.get(name))
 
 

@@ -11,7 +11,7 @@ from tests.core.situations import TABLES
 from .fake import MODULES, Host
 from .generator import HIRES, HYPER, LCM, TCD, Generator
 
-LABELS = ["Method", "LoRA", "LoRA weight", "Steps", "CFG", "Gamma"]
+LABELS = ["Method", "LoRA", "LoRA weight", "Steps", "CFG", "Gamma", "NAG"]
 """Users' scripts choose axes by their place."""
 
 
@@ -56,7 +56,7 @@ def test_the_axes_stand_once_and_in_order_however_often_they_are_registered(grid
         labels = [option.label for option in grid.axis_options]
         assert labels == own + [f"[Accelerator] {label}" for label in LABELS]
     types = [axis(grid, label, []).option.type for label in LABELS]
-    assert types == [str, str, float, int, float, float]
+    assert types == [str, str, float, int, float, float, float]
     choices = [axis(grid, label, []).option.choices() for label in LABELS[:2]]
     assert choices == [["None", "auto", *TABLES.profiles], ["auto", HYPER, TCD, LCM]]
 
@@ -81,13 +81,13 @@ def test_each_cell_is_as_if_made_alone(plot: Any, generator: Generator) -> None:
     texts = plot(generator.txt2img(), {"method": "tcd", "steps": 7}, Method=methods)
     alone = [generator.make(generator.txt2img(), settings).infotexts[0] for settings in ({"method": "tcd"}, None, {"method": "lcm"}, {})]
     assert texts == alone
-    assert [label.text.partition(":")[0] for label in plot.labels] == ["TCD-LoRA", "None", "LCM-LoRA", "Hyper-SD SD1.5, 8 steps"]
+    assert [label.text.rpartition(", ")[0] for label in plot.labels] == ["TCD-LoRA", "your settings", "LCM-LoRA", "Hyper-SD SD1.5, 8 steps"]
 
 
 def test_a_label_says_how_long_its_pictures_took(plot: Any, generator: Generator) -> None:
     plot(generator.txt2img(), None, Method=["lcm", "lightning-4"])
     drawn = [label.drawn() for label in plot.labels]
-    assert drawn[0].startswith("LCM-LoRA: 4 evaluations, ") and drawn[0].endswith(" s")
+    assert drawn[0].startswith("LCM-LoRA, 4 evaluations, ") and drawn[0].endswith(" s")
     assert drawn[1] == "lightning-4: not possible (own settings where it does not fit)"
 
 

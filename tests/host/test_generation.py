@@ -153,8 +153,8 @@ def test_a_penultimate_level_that_the_host_drops_is_none_of_the_methods(generato
 
 def test_a_plots_label_says_what_a_method_would_cost(generator: Generator) -> None:
     cost, facts = generator.host.our("generation").cost, generator.facts
-    assert cost(generator.txt2img(), "tcd", facts) == "TCD-LoRA: 4 evaluations"
-    assert cost(generator.txt2img(prompt=["a", "b"], **HIRES), "tcd", facts) == "TCD-LoRA: 8 evaluations"
+    assert cost(generator.txt2img(), "tcd", facts) == "TCD-LoRA, 4 evaluations"
+    assert cost(generator.txt2img(prompt=["a", "b"], **HIRES), "tcd", facts) == "TCD-LoRA, 8 evaluations"
     assert cost(generator.txt2img(), "lightning-4", facts) == "lightning-4: not possible"
 
 

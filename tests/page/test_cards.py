@@ -24,9 +24,9 @@ def test_auto_comes_first_then_what_can_run_in_its_order() -> None:
     there = facts("sdxl", LIGHTNING, DMD2, CFG, LCM, HYPER)
     assert cards(seen(there)) == [
         Card("auto", "Auto", "Now Hyper-SD, 8 steps", "Best of your files"),
-        Card("hyper-sdxl-8", "Hyper-SD", "8 steps, 5× less work", "No negative prompt"),
-        Card("dmd2", "DMD2", "4 steps, 10× less work", "No negative prompt", "non-commercial"),
-        Card("lightning-4", "Lightning", "4 steps, 10× less work", "No negative prompt"),
+        Card("hyper-sdxl-8", "Hyper-SD", "8 steps, 5× less work", "Negative prompt works", works=True),
+        Card("dmd2", "DMD2", "4 steps, 10× less work", "Negative prompt works", "non-commercial", works=True),
+        Card("lightning-4", "Lightning", "4 steps, 10× less work", "Negative prompt works", works=True),
         Card("hyper-sdxl-8-cfg", "Hyper-SD CFG", "8 steps, 2.5× less work", "Negative prompt works", works=True),
     ]
 

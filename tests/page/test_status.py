@@ -174,7 +174,7 @@ def test_off_and_cannot_name_what_runs() -> None:
 
 @pytest.mark.parametrize(("asked", "note"), [
     ({}, ""),
-    ({"negative_prompt": "blurry"}, "Your negative prompt has no effect."),
+    ({"negative_prompt": "blurry", "nag": 0}, "Your negative prompt has no effect."),
     ({"negative_prompt": "blurry", "steps": 6}, "Hyper-SD is made for 8 steps. Others look worse. +1 in Details"),
     ({"host_steps": 8, "host_cfg": 1.0}, "Compared with your own 8 steps at CFG 1."),
     ({"cfg": 1.5}, "Above CFG 1 a step costs twice, and colours may burn."),

@@ -90,7 +90,7 @@ def test_the_answer_says_for_which_values_it_was_made(page: Page) -> None:
     page.set("method", "lcm")
     assert page.data()["method"] == "lcm"
     page.set("steps", 6)
-    assert page.data()["asked"] == {"steps": 6, "cfg": 1, "weight": 1}
+    assert page.data()["asked"] == {"steps": 6, "cfg": 1, "weight": 1, "nag": 2}
 
 
 def test_the_cards_are_what_can_run_and_what_is_chosen(page: Page) -> None:

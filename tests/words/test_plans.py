@@ -106,6 +106,7 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Facts]] = {
     "no guidance input": ({"method": "lcm-full", "guidance": 3}, ORDINARY),
     "own timesteps": ({"method": "nitro-realism", "sampler": "Euler", "scheduler": "Karras", "lora": "none"}, facts("sdxl")),
     "no such schedule here": ({"method": "dpmpp-2m-karras"}, facts("sd15", schedulers=frozenset())),
+    "negative, not in this network": ({"method": "flux-schnell", "lora": "none", "nag": 2, "negative_prompt": "x"}, facts("flux")),
     "no guidance": ({"method": "tdd-flux"}, replace(facts("flux"), unet=Layout(frozenset(), named="flux"))),
     "more work": ({"method": "lcm", "steps": 40, "host_steps": 5, "host_cfg": 1}, facts("sd15", LCM)),
     "first steps": ({"method": "lcm", "cfg": 2, "cfg_steps": 2}, facts("sd15", LCM)),
