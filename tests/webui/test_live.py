@@ -193,7 +193,7 @@ def test_a_bad_body_is_refused_in_words(webui: WebUI, body: bytes) -> None:
 def test_a_picture_that_fails_says_why_and_the_next_is_drawn(webui: WebUI) -> None:
     me = page()
     for number in (1, 2):  # what failed may be asked for again
-        answer = ask(webui, me, number, accelerator=None, width=0)
+        answer = ask(webui, me, number, accelerator=None, enable_hr=True, denoising_strength=0.5, hr_upscaler="None such")
         assert answer.status_code == 500 and answer.json()["detail"].startswith("This picture failed ("), answer.text
     assert is_picture(ask(webui, me, 3))
     assert webui.get("/sdapi/v1/progress")["state"]["job_count"] == 0
