@@ -30,9 +30,9 @@ class LiveSwitch:
     def build(self) -> None:
         if self._tab in _TABS:
             # out of sight until the page's script has found it, because without that it does nothing
-            label = in_language(say("live.label"), self._language)
+            label, info = (in_language(each, self._language) for each in (say("live.label"), say("live.label.info")))
             with gr.Row(elem_classes=["fewstep-switches", "fewstep-live-switch"], elem_id=self._id("live")):
-                switch: Any = gr.Checkbox(False, label=label, elem_id=self._id("live_on"))
+                switch: Any = gr.Checkbox(False, label=label, info=info, elem_id=self._id("live_on"))
             self._look = gr.Button("Look for changes", visible=False, elem_id=self._id("live_look"))
             switch.do_not_save_to_config = True
 

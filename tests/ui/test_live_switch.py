@@ -39,8 +39,8 @@ def test_the_script_gets_the_hosts_values_by_field_and_then_ours() -> None:
 def test_it_speaks_the_pages_language(language: str, keep: str) -> None:
     page = config("txt2img", language)
     assert told(page)["words"]["keep"] == keep
-    labels = [component["props"].get("label") for component in page["components"]]
-    assert any(str(label).startswith("Live") for label in labels)
+    (switch,) = [component["props"] for component in page["components"] if component["props"].get("label") == "Live"]
+    assert switch["info"]
 
 
 def test_img2img_has_no_switch_that_does_nothing() -> None:

@@ -156,3 +156,15 @@ def test_two_pages_each_get_their_own(live: Tab, open_page: Callable[..., Any]) 
     settled(live)
     ours, theirs = (pixels(pane(each).locator("img")) for each in (live, other))
     assert np.abs(ours - theirs).mean() > 5
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])
+def test_the_pane_fits_the_page(
+    webui: WebUI, open_page: Callable[..., Any], screenshots: Path, theme: str, width: int  # noqa: F811
+) -> None:
+    tab = Tab(open_page(theme, width), "txt2img")  # noqa: F811
+    begin(tab, PROMPT)
+    for each in (pane(tab), tab.own("live")):
+        box = each.bounding_box()
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width
+    tab.page.screenshot(path=screenshots / f"live-{webui.name}-{theme}-{width}.png", full_page=True)

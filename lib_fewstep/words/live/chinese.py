@@ -2,7 +2,8 @@
 
 LIVE: dict[str, str] = {
     # --------------------------------------------------------------------------------- the page, whose script fills in the numbers
-    "live.label": "Live：边输入边出图",
+    "live.label": "Live",
+    "live.label.info": "边输入边出图",
     "live.page.keep": "保留此图",
     "live.page.keep_info": "用相同的种子正常生成这张图片并保存",
     "live.page.new_seed": "新种子",

@@ -2,7 +2,8 @@
 
 LIVE: dict[str, str] = {
     # --------------------------------------------------------------------------------- the page, whose script fills in the numbers
-    "live.label": "Live: pictures while you type",
+    "live.label": "Live",
+    "live.label.info": "A picture while you type",
     "live.page.keep": "Keep",
     "live.page.keep_info": "Makes this picture as Generate does, with the same seed, and saves it",
     "live.page.new_seed": "New seed",

@@ -2,7 +2,8 @@
 
 LIVE: dict[str, str] = {
     # --------------------------------------------------------------------------------- the page, whose script fills in the numbers
-    "live.label": "Live：入力しながら画像を表示",
+    "live.label": "Live",
+    "live.label.info": "入力しながら画像を表示します",
     "live.page.keep": "この画像を残す",
     "live.page.keep_info": "同じシードで通常どおり生成し、画像を保存します",
     "live.page.new_seed": "新しいシード",
