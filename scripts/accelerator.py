@@ -12,7 +12,7 @@ from lib_fewstep.host.cfg import steer_cfg
 from lib_fewstep.host.facts import USER_TABLE, HostFacts
 from lib_fewstep.host.reload import forget_library
 from lib_fewstep.host.state import TITLE
-from lib_fewstep.ui.accordion import BARE_CONTROLS, HOST_CONTROLS, PLOT_CONTROLS, Accordion, Widgets
+from lib_fewstep.ui.accordion import BARE_CONTROLS, READ_CONTROLS, Accordion, Widgets
 
 facts = HostFacts()
 fetching = Downloads(downloads.lora_folder, downloads.forbidden, lambda: facts.refresh(wait=True))
@@ -41,7 +41,7 @@ class Accelerator(scripts.Script):
     def after_component(self, component: Any, **kwargs: Any) -> None:
         id_, starts = str(kwargs.get("elem_id") or kwargs.get("label")), (f"{self.tab}_", f"script_{self.tab}_xyz_plot_")
         name = next((id_.removeprefix(start) for start in starts if id_.startswith(start)), id_ if id_ in BARE_CONTROLS else "")
-        if name in (*HOST_CONTROLS, *PLOT_CONTROLS):
+        if name in READ_CONTROLS:
             self.host_controls[name] = component
         elif name == "gallery":  # made after all controls, however the user has ordered the page
             self.accordion.wire(self.host_controls)

@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "page": {"lib_fewstep.core", "lib_fewstep.words"},
     "ui": {"gradio", "lib_fewstep.core", "lib_fewstep.page", "lib_fewstep.words"},
     "downloads": {"huggingface_hub", "requests", "filelock", "lib_fewstep.core", "lib_fewstep.words"},
-    "host": {"modules", "torch", "fastapi", "filelock", "safetensors", "lib_fewstep.core", "lib_fewstep.page", "lib_fewstep.words"},
+    "host": {"modules", "torch", "fastapi", "PIL", "filelock", "safetensors", "lib_fewstep.core", "lib_fewstep.page", "lib_fewstep.words"},
 }
 # Of the standard library: whatever makes numbers of its own, or reaches out.
 FORBIDDEN = {

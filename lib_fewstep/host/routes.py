@@ -1,4 +1,4 @@
-"""Our part of the HTTP API: /fewstep/v1/methods, /loras, /plan and /progress. Behind the host's own login, as `access` says."""
+"""Our part of the HTTP API: /fewstep/v1/methods, /loras, /plan, /progress and /live. Behind the host's own login, as `access` says."""
 from __future__ import annotations
 
 import json
@@ -21,6 +21,7 @@ from ..page.status import downloading, looking
 from ..words.say import in_language, say
 from .access import guards
 from .facts import HostFacts
+from .live import HEADER, WISH, LiveRunner, route
 from .openapi import answered, array_of, json_content, open_object, or_null, schema_of, with_fields
 
 PREFIX = "/fewstep/v1"
@@ -37,6 +38,14 @@ _SETTINGS = open_object(
 )
 _REFUSALS = {status: answered(text, open_object(text, detail="why")) for status, text in (
     (400, "The body cannot be read"), (422, "The body is no JSON object"),
+)}
+
+_DRAWN = answered(f"A JPEG, with number, seconds, seed, evaluations and notes as JSON in {HEADER}; or why there is none", open_object(
+    "", number="as it was sent", outcome="superseded: a newer request of the page is known; unchanged: the page has this picture",
+))
+_DRAWN["content"]["image/jpeg"] = {"schema": {"type": "string", "format": "binary"}}
+_UNDRAWN = {status: answered(text, open_object("", detail="why")) for status, text in (
+    (422, "The request cannot be used"), (500, "The picture failed"),
 )}
 
 _PLAN = with_fields(  # as Plan.as_dict has it: the two passes laid flat
@@ -102,6 +111,10 @@ def register(app: FastAPI, facts: HostFacts, download: Callable[[], Progress | N
     router.add_api_route(
         "/plan", plan, methods=["POST"], responses={**answers(_PLAN), **_REFUSALS},
         openapi_extra={"requestBody": json_content(or_null(_SETTINGS))}, response_model=None,
+    )
+    router.add_api_route(
+        "/live", route(LiveRunner()), methods=["POST"], responses={200: _DRAWN, **refused, **_UNDRAWN},
+        openapi_extra={"requestBody": json_content(WISH)}, response_model=None,
     )
     app.include_router(router)
 

@@ -17,6 +17,7 @@ from ..page import fine
 from ..page.negative import strength
 from ..words.say import in_language, say, why
 from .acts import Acts, Downloads
+from .live import LIVE_CONTROLS, LiveSwitch
 from .parts import Parts, Widgets
 from .plot import PLOT_CONTROLS, PRESS, Plot
 from .view import Around, View, lora_choices, make_view
@@ -31,7 +32,9 @@ and the settings that they are.
 """
 BARE_CONTROLS = ("hr_sampler", "hr_scheduler", "script_list", "X values")
 """Those of both, and of the plot's, that the hosts name without the tab. Of any other, a bare name is another extension's."""
-__all__ = ["BARE_CONTROLS", "HOST_CONTROLS", "PLOT_CONTROLS", "Accordion", "Widgets"]
+READ_CONTROLS = (*HOST_CONTROLS, *PLOT_CONTROLS, *LIVE_CONTROLS)
+"""All that `wire` is told of."""
+__all__ = ["BARE_CONTROLS", "HOST_CONTROLS", "READ_CONTROLS", "Accordion", "Widgets"]
 _JS = "_js" if gr.__version__.startswith("3.") else "js"
 _QUIET = {"queue": False, "show_progress": "hidden"}
 
@@ -81,7 +84,8 @@ class Accordion:
 
     def __init__(self, tab: str, source: Source, widgets: Widgets, downloads: Downloads):
         self._tab, self._source, self._downloads = tab, source, downloads
-        self._parts = Parts(f"fewstep_{tab}", widgets, lambda key, **values: in_language(say(key, **values), source.language()))
+        live = LiveSwitch(tab, source.language())
+        self._parts = Parts(f"fewstep_{tab}", widgets, lambda key, **values: in_language(say(key, **values), source.language()), live)
         self._acts = Acts(source, downloads)
         self._names: list[str] = []
         self.inputs: list[Any] = []
@@ -114,6 +118,7 @@ class Accordion:
         on(parts.go.click, lambda asked: self._acted(asked, bool(prompt)), [*everything, *prompt], (parts.act,))
         for name in NUMBERS:
             on(control[name].change, self._line, line)
+        parts.live.wire(self.inputs, host)
         plot = Plot.of(host)
         parts.compare.visible = plot is not None
         if plot is not None:

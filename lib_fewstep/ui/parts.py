@@ -14,6 +14,7 @@ from ..core.profiles import Profile
 from ..core.request import AUTO
 from ..page import fine
 from ..page.status import SETUP
+from .live import LiveSwitch
 from .view import View
 
 
@@ -27,8 +28,8 @@ class Widgets:
 class Parts:
     """`say` makes a sentence in the page's language, by its key. `shown` are the parts that `updates` has values for."""
 
-    def __init__(self, prefix: str, widgets: Widgets, say: Callable[..., str]):
-        self._prefix, self._widgets, self.say = prefix, widgets, say
+    def __init__(self, prefix: str, widgets: Widgets, say: Callable[..., str], live: LiveSwitch):
+        self._prefix, self._widgets, self.say, self.live = prefix, widgets, say, live
         self.shown: list[Any] = []
         self.wired = False
 
@@ -59,6 +60,7 @@ class Parts:
                     elem_classes=["fewstep-cards"], elem_id=self._id("method"),
                 )
             with gr.Row(elem_classes=["fewstep-switches"], visible=False, elem_id=self._id("switches")) as self.switches:
+                self.live.build()
                 self.negative = gr.Checkbox(
                     False, label=self.say("page.switch.negative"), info=self.say("page.switch.negative.info"), interactive=True,
                     elem_id=self._id("negative"),

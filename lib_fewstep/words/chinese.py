@@ -4,7 +4,8 @@ Names stay as they are: those of methods, samplers, files and families, and what
 """
 
 from .host.chinese import HOST
+from .live.chinese import LIVE
 from .page.chinese import PAGE
 from .plans.chinese import PLANS
 
-CHINESE: dict[str, str] = {**PLANS, **HOST, **PAGE}
+CHINESE: dict[str, str] = {**PLANS, **HOST, **LIVE, **PAGE}

@@ -5,7 +5,8 @@ A sentence begins with a capital letter, names the value, says what to do, and l
 """
 
 from .host.english import HOST
+from .live.english import LIVE
 from .page.english import PAGE
 from .plans.english import PLANS
 
-ENGLISH: dict[str, str] = {**PLANS, **HOST, **PAGE}
+ENGLISH: dict[str, str] = {**PLANS, **HOST, **LIVE, **PAGE}

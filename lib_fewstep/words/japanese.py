@@ -4,7 +4,8 @@ Names stay as they are: those of methods, samplers, files and families, and what
 """
 
 from .host.japanese import HOST
+from .live.japanese import LIVE
 from .page.japanese import PAGE
 from .plans.japanese import PLANS
 
-JAPANESE: dict[str, str] = {**PLANS, **HOST, **PAGE}
+JAPANESE: dict[str, str] = {**PLANS, **HOST, **LIVE, **PAGE}

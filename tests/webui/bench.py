@@ -20,6 +20,7 @@ from typing import Any
 from tests.bench_detect import make_folder
 
 from . import hosts
+from .bench_live import live_figures
 from .client import PROMPT, Result, WebUI
 from .test_generation import EULER_METHOD, has_simple, hires_fields
 
@@ -147,6 +148,7 @@ def measure(host: hosts.Host, folder: Path, runs: int, many: int) -> dict[str, s
         hires = hires_fields(webui)
         figures["the same with hires fix"] = rewritten(lambda: by_hand(**hires), lambda: accelerated(**hires))
         figures["plan, ms"] = f"{1000 * statistics.median(seconds(webui.plan) for _ in range(9)):.0f}"
+        figures.update(live_figures(webui, runs))
         figures.update(measure_negative_prompt(webui, runs))
         figures.update(measure_many(webui, by_hand, accelerated, runs, many))
     figures["load of the machine, 1 and 5 min"] = "{:.1f}, {:.1f}".format(*os.getloadavg())

@@ -8,7 +8,7 @@ import pytest
 from . import hosts
 from .client import WebUI
 
-ROUTES = [("GET", "methods"), ("GET", "loras"), ("GET", "progress"), ("POST", "plan")]
+ROUTES = [("GET", "methods"), ("GET", "loras"), ("GET", "progress"), ("POST", "plan"), ("POST", "live")]
 
 
 def test_methods_are_the_table(webui: WebUI) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from threading import Lock
 from typing import Any
 
 from fastapi import Depends, FastAPI, HTTPException, Request
@@ -23,6 +22,7 @@ from modules import (
     ui,
 )
 from modules.api import models, script_args
+from modules.call_queue import FIFOLock
 from modules.processing import (
     Processed,
     StableDiffusionProcessingImg2Img,
@@ -40,7 +40,7 @@ _FOR_THE_API |= {"sampler_index", "include_init_images", "comments"}
 class Api:
     """The routes; without a page yet, the page's scripts are built first."""
 
-    def __init__(self, app: FastAPI, queue_lock: Lock) -> None:
+    def __init__(self, app: FastAPI, queue_lock: FIFOLock) -> None:
         self.app, self.queue_lock = app, queue_lock
         _add_error_answers(app)
         posts = {"txt2img": self.txt2img, "img2img": self.img2img, "png-info": self.png_info}
@@ -72,7 +72,7 @@ class Api:
 
     # --- generating
 
-    def txt2img(self, request: models.Txt2ImgRequest) -> models.ImagesResponse:  # type: ignore
+    def txt2img(self, request: models.StableDiffusionTxt2ImgProcessingAPI) -> models.ImagesResponse:  # type: ignore
         """Make pictures from a prompt."""
         runner = scripts.scripts_txt2img
         job, args, selected = self._prepare(request, runner, "txt2img")
@@ -80,7 +80,7 @@ class Api:
             processed = self._run(p, runner, args, selected)
         return _answer(request, processed)
 
-    def img2img(self, request: models.Img2ImgRequest) -> models.ImagesResponse:  # type: ignore
+    def img2img(self, request: models.StableDiffusionImg2ImgProcessingAPI) -> models.ImagesResponse:  # type: ignore
         """Make pictures from a picture and a prompt."""
         if request.init_images is None:
             raise HTTPException(status_code=404, detail="Init image not found")

@@ -47,8 +47,8 @@ def _json_type(hint: Any) -> Any:
     return Optional[plain[0]] if plain else Optional[Any]
 
 
-Txt2ImgRequest = _request("StableDiffusionProcessingTxt2Img", StableDiffusionProcessingTxt2Img, {})
-Img2ImgRequest = _request(
+StableDiffusionTxt2ImgProcessingAPI = _request("StableDiffusionProcessingTxt2Img", StableDiffusionProcessingTxt2Img, {})
+StableDiffusionImg2ImgProcessingAPI = _request(
     "StableDiffusionProcessingImg2Img",
     StableDiffusionProcessingImg2Img,
     {

@@ -1,0 +1,27 @@
+"""Live pictures, in Simplified Chinese."""
+
+LIVE: dict[str, str] = {
+    # --------------------------------------------------------------------------------- the page, whose script fills in the numbers
+    "live.label": "Live",
+    "live.label.info": "边输入边出图",
+    "live.page.keep": "保留此图",
+    "live.page.keep_info": "用相同的种子正常生成这张图片并保存",
+    "live.page.new_seed": "新种子",
+    "live.page.rate": "{seconds} 秒，每秒 {rate} 张",
+    "live.page.hidden": "此标签页隐藏期间暂停",
+    "live.page.interrupted": "您按下了中止，Live 已停止。要继续请重新打开",
+    "live.page.idle": "{minutes} 分钟内没有更改，Live 已停止。要继续请重新打开",
+    "live.page.login": "您已退出登录，Live 已停止。请重新加载页面",
+    "live.page.unreachable": "WebUI 没有应答。下次更改时 Live 会继续",
+
+    # ----------------------------------------------------------------------------------------------------------------- the answers
+    "live.no_json": "请求无法作为 JSON 读取（{reason}）",
+    "live.no_object": "请求是 {kind}。应为带有提示词和编号的 JSON 对象",
+    "live.no_number": "number 的值为 {value}。应为 0 到 {most} 的整数，并随页面的每次请求递增",
+    "live.no_settings": "accelerator 的值为 {value}。应为对象或列表；省略则关闭 Accelerator",
+    "live.bad_field": "有无法使用的项（{reason}）",
+    "live.no_image": "图片无法读取。应为 base64 编码的 PNG、JPEG 或 WebP",
+    "live.failed": "这张图片未能生成（{reason}）。下次更改时 Live 会继续",
+    "live.interrupted": "图片的生成被中止",
+    "live.no_draft": "没有适用于此模型的 TAESD 解码器，无法使用草稿。已使用完整解码器",
+}

@@ -1,0 +1,27 @@
+"""Live pictures, in English."""
+
+LIVE: dict[str, str] = {
+    # --------------------------------------------------------------------------------- the page, whose script fills in the numbers
+    "live.label": "Live",
+    "live.label.info": "A picture while you type",
+    "live.page.keep": "Keep",
+    "live.page.keep_info": "Makes this picture as Generate does, with the same seed, and saves it",
+    "live.page.new_seed": "New seed",
+    "live.page.rate": "{seconds} s, {rate} a second",
+    "live.page.hidden": "Paused while this tab is hidden",
+    "live.page.interrupted": "Live stopped because you pressed Interrupt. Turn it on again to go on",
+    "live.page.idle": "Live stopped because nothing changed for {minutes} minutes. Turn it on again to go on",
+    "live.page.login": "Live stopped because you are not logged in any more. Load the page again",
+    "live.page.unreachable": "The WebUI does not answer. Live goes on with your next change",
+
+    # ----------------------------------------------------------------------------------------------------------------- the answers
+    "live.no_json": "The request cannot be read as JSON ({reason})",
+    "live.no_object": "The request is a {kind}. Expected a JSON object with a prompt and a number",
+    "live.no_number": "The field number is {value}. Expected a whole number from 0 to {most} that grows with every request of a page",
+    "live.no_settings": "The field accelerator is {value}. Expected an object or a list, or nothing to leave the Accelerator off",
+    "live.bad_field": "A field cannot be used ({reason})",
+    "live.no_image": "An image cannot be read. Expected a PNG, JPEG or WebP in base64",
+    "live.failed": "This picture failed ({reason}). Live goes on with your next change",
+    "live.interrupted": "The picture was interrupted",
+    "live.no_draft": "Draft is not possible because the TAESD decoder for this model is not installed. The full decoder was used",
+}
