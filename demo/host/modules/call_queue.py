@@ -14,13 +14,15 @@ class FIFOLock:
         self._inner, self._held = threading.Lock(), False
         self._waiting: deque[threading.Event] = deque()
 
-    def acquire(self) -> bool:
-        """Wait for one's turn."""
+    def acquire(self, blocking: bool = True) -> bool:
+        """Wait for one's turn -> whether one has it."""
         turn = threading.Event()
         with self._inner:
             if not self._held:
                 self._held = True
                 return True
+            if not blocking:
+                return False
             self._waiting.append(turn)
         return turn.wait()
 
