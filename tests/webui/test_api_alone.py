@@ -30,7 +30,8 @@ def alone(webui: WebUI, pool: Pool) -> Iterator[WebUI]:
 def test_everything_works_without_a_page(webui: WebUI, alone: WebUI) -> None:
     assert alone.request("GET", "/").status_code == 404, "this WebUI has a page"
     for verb, name in ROUTES:
-        assert alone.request(verb, f"/fewstep/v1/{name}").status_code == 200, name
+        told = 422 if name == "live" else 200  # which needs to be told what to draw
+        assert alone.request(verb, f"/fewstep/v1/{name}").status_code == told, name
     here, there = ({row["name"] for row in each.get("/fewstep/v1/loras")} for each in (alone, webui))
     assert here == there
     for method in ("lcm", "tcd"):

@@ -81,6 +81,7 @@ class Tab:
             self.own("method").locator("label").nth(keys.index(key)).click()
         else:
             self.unfold("more")
+            self.page.evaluate("document.querySelectorAll('[id$=_more_list] details').forEach((each) => each.open = true)")
             self.own("more_list").locator(f'button[data-act="use:{key}"]').first.click()
         wait_until(lambda: self.data().get("method") == key)
 

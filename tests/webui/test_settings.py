@@ -90,7 +90,7 @@ def test_the_order_of_auto_is_an_option(webui: WebUI) -> None:
 
 def test_notes_may_be_switched_off_but_not_refusals(webui: WebUI) -> None:
     quiet = {"override_settings": {"fewstep_notes": False}}
-    assert "no effect at CFG 1" in webui.txt2img({"method": "lcm"}, **NEGATIVE).comments
+    assert "Negative prompt on" in webui.txt2img({"method": "lcm"}, **NEGATIVE).comments
     assert webui.txt2img({"method": "lcm", "steps": 3, "weight": 0.2}, **NEGATIVE, **quiet).comments == ""
     assert "'no-such-lora' is not installed" in webui.txt2img({"lora": "no-such-lora"}, **quiet).comments
 
