@@ -202,7 +202,7 @@ def test_a_method_fills_its_values_and_reset_brings_them_back(tab: Tab) -> None:
     wait_until(lambda: ":0.5>" in tab.plan)
     tab.own("reset").click()
     wait_until(lambda: "TCD-LoRA: 4 steps" in tab.plan and ":1>" in tab.plan)
-    assert (tab.number("steps"), tab.number("weight"), tab.number("gamma")) == (4, 1, 0.3)
+    wait_until(lambda: (tab.number("steps"), tab.number("weight"), tab.number("gamma")) == (4, 1, 0.3))
     tab.choose(LCM)
     wait_until(lambda: tab.plan.startswith("LCM-LoRA: 4 steps") and not tab.own("gamma").is_visible())
 
