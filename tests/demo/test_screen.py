@@ -11,13 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.chromium import launched
+
 from .conftest import REPOSITORY, Client, serving
-
-playwright = pytest.importorskip("playwright.sync_api")
-
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
-if CHROMIUM is None:
-    pytest.skip("no Chromium is installed", allow_module_level=True)
 
 HERE = Path(__file__).resolve().parent
 MEASURE = (HERE / "screen.js").read_text(encoding="utf-8").partition("\n")[2]
@@ -57,10 +53,8 @@ def models(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 class Screen:

@@ -1,7 +1,6 @@
 """Runs every test of this folder on each WebUI there is, one WebUI at a time: `-k a1111-sdxl` picks one."""
 from __future__ import annotations
 
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.chromium import launched
+
 from . import hosts, lora_files
 from .client import WebUI
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 _PARAMETER = "webui"
 
 
@@ -131,10 +131,5 @@ def style(webui: WebUI) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with launched() as browser:
         yield browser
-        browser.close()
