@@ -14,13 +14,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from demo.scenes import random_caption
-
 from .autoencoder import encode, load_autoencoder
 from .diffusion import TIMESTEPS, add_noise
+from .drawing import sample_pictures
 from .files import save_tensors
 from .networks import new_unet, use_bfloat16_linears
-from .pictures import sample_pictures
+from .scenes import random_caption
 from .settings import Training
 from .text import TextEncoder
 from .training import train
@@ -44,7 +43,7 @@ class BaseModel(nn.Module):
 
 @dataclass(frozen=True)
 class Latents:
-    """The training set: scaled latents float32 [n, 4, 8, 8] and the scenes int64 [n, 7] they show."""
+    """The training set: scaled latents float32 [n, 4, 8, 8] and the scenes int64 [n, 5] they show."""
 
     values: Tensor
     scenes: NDArray[np.int64]

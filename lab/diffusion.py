@@ -44,6 +44,13 @@ def ddim_step(sample: Tensor, noise: Tensor, timestep: Tensor, target: Tensor) -
     return add_noise(predict_clean(sample, noise, timestep), noise, target)
 
 
+def add_more_noise(sample: Tensor, timestep: Tensor, noise: Tensor, target: Tensor) -> Tensor:
+    """x_t and fresh noise -> x at the `target` level, for those above t; x_t itself for the others."""
+    kept = _ALPHA[target] / _ALPHA[timestep]
+    added = (_SIGMA[target].square() - (kept * _SIGMA[timestep]).square()).clamp(min=0).sqrt()
+    return torch.where(per_sample(target > timestep), per_sample(kept) * sample + per_sample(added) * noise, sample)
+
+
 def trailing_timesteps(steps: int) -> Tensor:
     """int64 [steps + 1]: 999 first, evenly down, then `CLEAN` (Lin et al., 2305.08891, "trailing")."""
     visited = np.round(np.arange(TIMESTEPS, 0, -TIMESTEPS / steps)).astype(np.int64) - 1

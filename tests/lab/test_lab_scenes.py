@@ -28,7 +28,7 @@ from demo.scenes import (
     sample_attributes,
 )
 from demo.weights import Models
-from lab.pictures import sample_pictures
+from lab.shapes.pictures import sample_pictures
 
 
 def test_the_demo_prompts_never_change():

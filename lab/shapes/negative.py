@@ -24,10 +24,10 @@ from demo.scenes import BACKGROUND, COLOUR, COLOURS, LAYOUT, SHAPE, SHAPES, SING
 from demo.weights import Models
 from lib_fewstep.core.nag import Nag, guided
 
-from .autoencoder import decode
-from .base import predict_noise
+from ..autoencoder import decode
+from ..base import predict_noise
+from ..files import save_text
 from .evaluation import LCM, LIGHTNING, SAMPLERS, TCD, Evaluation, _encode
-from .files import save_text
 
 _SCENES_SEED, _SAMPLER_SEED, _BATCH, _REFERENCES = 5, 0, 250, 300
 _SCHEDULE = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
