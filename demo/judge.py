@@ -65,8 +65,9 @@ def recognise(judge: Judge, pictures: NDArray[np.uint8]) -> NDArray[np.int64]:
     if pictures.shape[1:] != (PICTURE_SIZE, PICTURE_SIZE, 3):
         raise ValueError(f"the judge reads pictures of 64x64x3, these are {pictures.shape[1:]}")
     batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
-    answers = [torch.stack([logits.argmax(1) for logits in judge(to_tensor(batch))], 1) for batch in batches]
-    return torch.cat(answers).numpy()
+    device = judge.fc.weight.device
+    answers = [torch.stack([logits.argmax(1) for logits in judge(to_tensor(batch).to(device))], 1) for batch in batches]
+    return torch.cat(answers).cpu().numpy()
 
 
 def is_right(recognised: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -74,9 +75,9 @@ def is_right(recognised: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArra
     return (recognised == wanted) | (wanted == ABSENT)
 
 
-def share_right(judge: Judge, pictures: NDArray[np.uint8], prompts: Sequence[Prompt]) -> float:
-    """The share (0..1) of pictures that show everything their prompt names: picture i belongs to prompt i."""
+def which_are_right(judge: Judge, pictures: NDArray[np.uint8], prompts: Sequence[Prompt]) -> NDArray[np.bool_]:
+    """Per picture, whether it shows everything its prompt names: picture i belongs to prompt i -> bool [n]."""
     wanted = np.array([prompt.attributes for prompt in prompts], dtype=np.int64)
     if len(wanted) != len(pictures):
         raise ValueError(f"{len(pictures)} pictures for {len(wanted)} prompts")
-    return float(is_right(recognise(judge, pictures), wanted).all(1).mean())
+    return is_right(recognise(judge, pictures), wanted).all(1)

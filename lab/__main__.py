@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from .devices import use_device
 from .pipeline import Pipeline
 from .settings import full_settings, quick_settings
 
@@ -19,6 +20,7 @@ _WORK = "FEWSTEP_LAB"
 def main() -> None:
     options = _parser().parse_args()
     torch.set_num_threads(options.threads)
+    print(f"training on {use_device(options.device)}", flush=True)
     torch.set_flush_denormal(True)  # the optimiser's moments would otherwise decay into the slow range
     work = _work_folder(options)
     settings = quick_settings(work, work / "packed") if options.quick else full_settings(work, work / "packed")
@@ -39,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("stage", nargs="+", choices=["all", *stages])
     parser.add_argument("--quick", action="store_true", help="a few steps of everything; proves the pipeline only")
     parser.add_argument("--work", type=Path, help=f"where files go (default: ${_WORK}, else lab/work, or lab/work-quick)")
+    parser.add_argument("--device", help="cpu or cuda (default: a GPU where there is one)")
     parser.add_argument("--threads", type=int, default=2, help="of torch (default: 2)")
     return parser
 

@@ -15,6 +15,7 @@ from torch.nn import functional
 from demo.judge import PICTURE_SIZE, Judge, load_judge, to_tensor
 from demo.ldm import LATENT_SCALE
 
+from .devices import here
 from .drawing import sample_pictures
 from .files import save_tensors
 from .networks import new_autoencoder, use_bfloat16_convolutions
@@ -36,12 +37,12 @@ def train_autoencoder(training: Training, reader_path: Path, checkpoint: Path, t
     def loss(rng: np.random.Generator, progress: float) -> Tensor:
         _, pictures = sample_pictures(training.batch, rng)
         if progress < _CROP_SHARE:
-            return reconstruction_loss(autoencoder, to_tensor(varied_crops(pictures, rng)), reader, False)
-        return reconstruction_loss(autoencoder, to_tensor(pictures), reader, True)
+            return reconstruction_loss(autoencoder, here(to_tensor(varied_crops(pictures, rng))), reader, False)
+        return reconstruction_loss(autoencoder, here(to_tensor(pictures)), reader, True)
 
     train(autoencoder, loss, training, checkpoint)
     _, pictures = sample_pictures(1024, np.random.default_rng(training.seed + 1))
-    normalise_latents(autoencoder, to_tensor(pictures))
+    normalise_latents(autoencoder, here(to_tensor(pictures)))
     save_tensors(autoencoder.state_dict(), target)
 
 
@@ -55,7 +56,7 @@ def load_autoencoder(path: Path) -> AutoencoderKL:
 @torch.no_grad()
 def encode(autoencoder: AutoencoderKL, pictures: NDArray[np.uint8], batch: int = 64) -> Tensor:
     """uint8 [n, 64, 64, 3] -> scaled latents float32 [n, 4, 8, 8], the means of the posterior."""
-    means = [posterior_mean(autoencoder, images) for images in to_tensor(pictures).split(batch)]
+    means = [posterior_mean(autoencoder, images) for images in here(to_tensor(pictures)).split(batch)]
     return torch.cat(means) * LATENT_SCALE
 
 
@@ -66,7 +67,7 @@ def decode(autoencoder: AutoencoderKL, latents: Tensor, batch: int = 64) -> NDAr
     latents = latents.nan_to_num().clamp(-30, 30) / LATENT_SCALE
     batches = latents.contiguous(memory_format=torch.channels_last).split(batch)
     images = torch.cat([decode_images(autoencoder, part) for part in batches])
-    return ((images.permute(0, 2, 3, 1) + 1) * 127.5 + 0.5).clamp(0, 255).byte().numpy()
+    return ((images.permute(0, 2, 3, 1) + 1) * 127.5 + 0.5).clamp(0, 255).byte().cpu().numpy()
 
 
 def posterior_mean(autoencoder: AutoencoderKL, images: Tensor) -> Tensor:

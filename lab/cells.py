@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from lib_fewstep.core.nag import Nag
+from lib_fewstep.core.tables import load_tables
 
 from .sampling import ANCESTRAL, DPM, EULER, LCM_SAMPLER, TCD_SAMPLER, Setting
 from .settings import DMD, HYPER, HYPER_CFG, LCM, LIGHTNING, TCD, TURBO
@@ -22,31 +24,39 @@ class Method:
     keeps: bool
 
 
-def _with(lora: str, steps: int, **options: object) -> Setting:
-    return replace(Setting(((lora, 1.0),), steps=steps), **options)  # pyright: ignore[reportArgumentType]
+_TABLES = load_tables([Path(__file__).parents[1] / "demo" / "methods.yaml"])
+_SAMPLERS = {"LCM Few-Step": LCM_SAMPLER, "TCD Few-Step": TCD_SAMPLER}
 
+
+def recommended(row: str, lora: str, steps: int) -> Setting:
+    """What the product's table says of a method, so that this is what gets measured."""
+    profile = _TABLES.profiles[row]
+    rule = profile.timesteps or profile.scheduler
+    return Setting(
+        ((lora, profile.weight.default if profile.weight else 1.0),),
+        sampler=_SAMPLERS.get(profile.sampler, profile.sampler),
+        schedule=rule if isinstance(rule, str) else tuple(rule),
+        steps=steps,
+        cfg=profile.cfg.default,
+        gamma=profile.gamma.default if profile.gamma else None,
+    )
+
+
+_TCD = {n: recommended("tcd", TCD, n) for n in STEPS}
+_LIGHTNING = {n: recommended(f"tiny-lightning-{max(n, 2)}", LIGHTNING[n], n) for n in STEPS}
+_ONE_FILE = {n: replace(recommended("hyper-sd15-1", HYPER[1], n), gamma=1.0 if n == 1 else 0.3) for n in STEPS}
+_DMD = {1: replace(recommended("dmd2", DMD[1], 1), schedule=(399,)), 4: recommended("dmd2", DMD[4], 4)}
 
 METHODS = (
-    Method("LCM-LoRA", {n: _with(LCM, n, sampler=LCM_SAMPLER, schedule="lcm") for n in STEPS}, keeps=False),
-    Method("TCD", {n: _with(TCD, n, sampler=TCD_SAMPLER, schedule="lcm", gamma=0.3) for n in STEPS}, keeps=False),
-    Method("TCD, gamma 0", {n: _with(TCD, n, sampler=TCD_SAMPLER, schedule="lcm", gamma=0.0) for n in STEPS}, keeps=True),
-    Method("Lightning", {n: _with(LIGHTNING[n], n) for n in STEPS}, keeps=True),
-    Method("Hyper-SD", {n: _with(HYPER[n], n) for n in STEPS}, keeps=True),
-    Method(
-        "Hyper-SD, one file",
-        {n: _with(HYPER[1], n, sampler=TCD_SAMPLER, schedule="lcm", gamma=1.0 if n == 1 else 0.3) for n in STEPS},
-        keeps=False,
-    ),
-    Method("Hyper-SD, CFG kept", {8: _with(HYPER_CFG, 8, cfg=4.0)}, keeps=True),
-    Method("Turbo (ADD)", {n: _with(TURBO, n, sampler=ANCESTRAL) for n in STEPS[:3]}, keeps=False),
-    Method(
-        "DMD2",
-        {
-            1: _with(DMD[1], 1, sampler=LCM_SAMPLER, schedule=(399,)),
-            4: _with(DMD[4], 4, sampler=LCM_SAMPLER),
-        },
-        keeps=False,
-    ),
+    Method("LCM-LoRA", {n: recommended("lcm", LCM, n) for n in STEPS}, keeps=False),
+    Method("TCD", _TCD, keeps=False),
+    Method("TCD, gamma 0", {n: replace(own, gamma=0.0) for n, own in _TCD.items()}, keeps=True),
+    Method("Lightning", _LIGHTNING, keeps=True),
+    Method("Hyper-SD", {n: recommended(f"hyper-sd15-{n}", HYPER[n], n) for n in STEPS}, keeps=True),
+    Method("Hyper-SD, one file", _ONE_FILE, keeps=False),
+    Method("Hyper-SD, CFG kept", {8: recommended("hyper-sd15-8-cfg", HYPER_CFG, 8)}, keeps=True),
+    Method("Turbo (ADD)", {n: recommended("sd-turbo", TURBO, n) for n in STEPS[:3]}, keeps=False),
+    Method("DMD2", _DMD, keeps=False),
 )
 
 BASE = {

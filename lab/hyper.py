@@ -24,6 +24,7 @@ from demo.judge import Judge, load_judge
 from demo.ldm import LATENT_SCALE
 
 from .autoencoder import decode_images, load_autoencoder
+from .devices import here
 from .diffusion import CLEAN, ddim_step, trailing_timesteps
 from .scenes import ABSENT
 from .score import match_loss, score_loss
@@ -125,7 +126,7 @@ def unsureness(reader: Judge, images: Tensor, batch: Batch) -> Tensor:
 
     The captions name these always, the ground and the size not.
     """
-    wanted = torch.from_numpy(batch.scenes)
+    wanted = here(torch.from_numpy(batch.scenes))
     answers = reader(images)
     losses = [functional.cross_entropy(answers[column], wanted[:, column], ignore_index=ABSENT, reduction="sum") for column in (0, 2, 4)]
     return torch.stack(losses).sum() / len(images)

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from demo.judge import Judge, is_right, recognise, to_tensor
 
+from .devices import here
 from .drawing import sample_pictures
 from .files import save_tensors
 from .networks import channels_last
@@ -32,7 +33,7 @@ def train_judge(training: Training, checkpoint: Path, target: Path) -> None:
 
     def loss(rng: np.random.Generator, _progress: float) -> Tensor:
         scenes, pictures = sample_pictures(training.batch, rng)
-        images, wanted = to_tensor(pictures), torch.from_numpy(scenes)
+        images, wanted = here(to_tensor(pictures)), here(torch.from_numpy(scenes))
         strength = _STRONGEST_NOISE * torch.rand(len(images), 1, 1, 1)
         answers = judge(images + strength * torch.randn_like(images))
         # Pictures without the attribute are left out of its mean; the sum over none must be 0, not 0 / 0.

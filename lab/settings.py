@@ -104,3 +104,22 @@ def quick_settings(work: Path, packed: Path) -> Settings:
         reference_pictures=64,
         quick=True,
     )
+
+
+def timing_settings(work: Path) -> Settings:
+    """A few steps of everything at full size: what `lab.timing` learns the seconds from."""
+    full = full_settings(work, work / "packed")
+
+    def few(training: Training) -> Training:
+        return replace(training, steps=5)
+
+    return replace(
+        full,
+        latents=64,
+        reader=few(full.reader),
+        autoencoder=few(full.autoencoder),
+        base=few(full.base),
+        judge=few(full.judge),
+        distillations={name: few(training) for name, training in full.distillations.items()},
+        quick=True,
+    )

@@ -143,6 +143,7 @@ def _save(
         "optimizer": optimizer.state_dict(),
         "average": None if average is None else (average.updates, average.average),
         "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all(),
         "numpy": json.dumps(rng.bit_generator.state),
     }
     save_state(state, checkpoint)
@@ -155,12 +156,13 @@ def _restore(
     average: WeightAverage | None,
     rng: np.random.Generator,
 ) -> tuple[int, Clock, float]:
-    state = torch.load(checkpoint, weights_only=True)
+    state = torch.load(checkpoint, weights_only=True, map_location=torch.get_default_device())
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     if average is not None:
         average.updates, average.average = state["average"]
-    torch.set_rng_state(state["torch"])
+    torch.set_rng_state(state["torch"].cpu())
+    torch.cuda.set_rng_state_all([each.cpu() for each in state.get("cuda", [])])
     rng.bit_generator.state = json.loads(state["numpy"])
     step, wall, processor, smoothed = state["progress"]
     return step, Clock(wall, processor), smoothed

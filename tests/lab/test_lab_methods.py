@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from demo.judge import Judge
@@ -19,6 +19,7 @@ from lab.base import BaseModel
 from lab.consistency import distil_lcm, distil_tcd
 from lab.diffusion import CLEAN, add_more_noise, add_noise, ddim_step, trailing_timesteps
 from lab.dmd import distil_dmd, simulate
+from lab.files import save_tensors
 from lab.hyper import distil_hyper, distil_hyper_cfg, random_places, unsureness
 from lab.lightning import distil_lightning, progressive_goal
 from lab.networks import new_autoencoder
@@ -37,11 +38,11 @@ def sources(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Sources
     folder = tmp_path_factory.mktemp("sources")
     torch.manual_seed(0)
     base = BaseModel(models.tokenizer)
-    save_file(base.state_dict(), folder / "base.safetensors")
-    save_file(new_autoencoder().state_dict(), folder / "autoencoder.safetensors")
-    save_file(Judge(CLASS_COUNTS).state_dict(), folder / "reader.safetensors")
+    save_tensors(base.state_dict(), folder / "base.safetensors")
+    save_tensors(new_autoencoder().state_dict(), folder / "autoencoder.safetensors")
+    save_tensors(Judge(CLASS_COUNTS).state_dict(), folder / "reader.safetensors")
     scenes = torch.from_numpy(sample_attributes(16, np.random.default_rng(0)))
-    save_file({"values": torch.randn(16, 4, 8, 8), "scenes": scenes}, folder / "latents.safetensors")
+    save_tensors({"values": torch.randn(16, 4, 8, 8), "scenes": scenes}, folder / "latents.safetensors")
     files = (folder / f"{name}.safetensors" for name in ("base", "autoencoder", "reader"))
     return Sources(*files, models.tokenizer, folder / "latents.safetensors", rank=2)
 
@@ -80,7 +81,7 @@ DISTILLATIONS: dict[str, Callable[[Path], Callable[..., None]]] = {
 @pytest.mark.parametrize("name", DISTILLATIONS)
 def test_a_distillation_leaves_a_lora_that_changed(name: str, sources: Sources, lcm: Path, tmp_path: Path):
     target = tmp_path / f"{LIGHTNING[4]}.safetensors"
-    DISTILLATIONS[name](lcm)(sources, Training(8, 2, 1e-3, warmup=1), tmp_path / "training.pt", target)
+    DISTILLATIONS[name](lcm)(sources, Training(4, 2, 1e-3, warmup=1), tmp_path / "training.pt", target)
     state = load_file(target)
     started = load_file(lcm)
     assert state.keys() == started.keys()
@@ -113,7 +114,7 @@ def test_equal_scores_do_not_move_what_is_drawn(student: Student, batch: Batch):
     """An own score that equals the teacher's: nothing to do. The adapter's `up` is zero, so that it is the base model."""
     drawn = batch.clean.clone().requires_grad_()
     match_loss(student, drawn, batch.text, 1.0).backward()
-    assert drawn.grad is not None and drawn.grad.abs().max() < 1e-7
+    assert drawn.grad is not None and drawn.grad.abs().max() < 1e-5  # a step of 1 in the score gives 1e-3
 
 
 def test_neither_side_of_a_discriminator_moves_the_other(student: Student, batch: Batch):
@@ -204,7 +205,8 @@ def test_the_reader_is_surest_of_what_was_asked_for(batch: Batch):
 
 def test_published_names_are_recognised():
     """The product knows the tiny Hyper-SD LoRAs by their names, as it knows the published ones."""
-    from lib_fewstep.core.profiles import load_tables, name_key
+    from lib_fewstep.core.profiles import name_key
+    from lib_fewstep.core.tables import load_tables
 
     tables = load_tables()
     wanted = {LCM: "lcm", "TCD-SD15-LoRA": "tcd", **{name: f"hyper-sd15-{steps}" for steps, name in HYPER.items()}}
