@@ -54,7 +54,7 @@ DMD = {4: "tiny-dmd2-4step-lora", 1: "tiny-dmd2-1step-lora"}
 
 def full_settings(work: Path, packed: Path) -> Settings:
     """The step counts of a full run; README.md says how long each takes."""
-    base = Training(6000, 48, 8e-4, warmup=200, hold=0.3, weight_decay=1e-3, average_decay=0.996, average_every=4, seed=3)
+    base = Training(9000, 48, 8e-4, warmup=200, hold=0.3, weight_decay=1e-3, average_decay=0.996, average_every=4, seed=3)
     judge = Training(1600, 64, 2e-3, warmup=50, weight_decay=1e-2, second_beta=0.999, gradient_norm=None, floor=0.01, seed=5)
     distil = Training(800, 32, 1e-3, warmup=30, hold=0.4, floor=0.05, average_decay=0.99, seed=10)
     later = replace(distil, learning_rate=6e-4)
