@@ -42,7 +42,8 @@ def put_into(unet: UNet2DConditionModel) -> CrossAttention:
     """Replace the processors of all cross-attentions by one that can be guided."""
     processor = CrossAttention()
     own: Any = unet.attn_processors
-    unet.set_attn_processor({name: processor if "attn2" in name else each for name, each in own.items()})
+    replaced: Any = {name: processor if "attn2" in name else each for name, each in own.items()}
+    unet.set_attn_processor(replaced)
     return processor
 
 

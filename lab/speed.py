@@ -70,7 +70,8 @@ class Bench:
     def __init__(self, size: Size, device: str, compiled: bool) -> None:
         self.size, self.device = size, device
         self.dtype = torch.float16 if device == "cuda" else torch.float32
-        unet = UNet2DConditionModel(**size.config, sample_size=size.side).to(device, self.dtype).eval()
+        unet: Any = UNet2DConditionModel(**size.config, sample_size=size.side)
+        unet = unet.to(device, self.dtype).eval()
         self.pipeline = self._pipeline(unet)
         if compiled:
             unet.compile()
@@ -114,17 +115,20 @@ class Bench:
         options: dict[str, Any] = {"num_inference_steps": steps, "guidance_scale": 1.0, "output_type": "latent", **inputs}
         return self.pipeline(height=side, width=side, **options).images
 
-    def _pipeline(self, unet: UNet2DConditionModel) -> Any:
-        scheduler = LCMScheduler(**_SCHEDULE)
+    def _pipeline(self, unet: Any) -> Any:
+        scheduler: Any = LCMScheduler(**_SCHEDULE)
         # Never run: the pipelines read from it how much smaller latents are.
-        blocks = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
-        vae = AutoencoderKL(block_out_channels=(32,) * 4, **blocks)
+        blocks: dict[str, Any] = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
+        blocks["block_out_channels"] = (32,) * 4
+        vae: Any = AutoencoderKL(**blocks)
         nothing: dict[str, Any] = {"text_encoder": None, "tokenizer": None, "feature_extractor": None}
         if self.size.pooled:
-            kind, more = StableDiffusionXLPipeline, {"text_encoder_2": None, "tokenizer_2": None, "add_watermarker": False}
+            kind: Any = StableDiffusionXLPipeline
+            nothing |= {"text_encoder_2": None, "tokenizer_2": None, "add_watermarker": False}
         else:
-            kind, more = StableDiffusionPipeline, {"safety_checker": None, "requires_safety_checker": False}
-        pipeline = kind(vae=vae.to(self.device, self.dtype), unet=unet, scheduler=scheduler, **nothing, **more)
+            kind = StableDiffusionPipeline
+            nothing |= {"safety_checker": None, "requires_safety_checker": False}
+        pipeline = kind(vae=vae.to(self.device), unet=unet, scheduler=scheduler, **nothing)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 

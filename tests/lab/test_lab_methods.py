@@ -43,8 +43,8 @@ def sources(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Sources
     save_tensors(Judge(CLASS_COUNTS).state_dict(), folder / "reader.safetensors")
     scenes = torch.from_numpy(sample_attributes(16, np.random.default_rng(0)))
     save_tensors({"values": torch.randn(16, 4, 8, 8), "scenes": scenes}, folder / "latents.safetensors")
-    files = (folder / f"{name}.safetensors" for name in ("base", "autoencoder", "reader"))
-    return Sources(*files, models.tokenizer, folder / "latents.safetensors", rank=2)
+    base, autoencoder, reader, latents = (folder / f"{name}.safetensors" for name in ("base", "autoencoder", "reader", "latents"))
+    return Sources(base, autoencoder, reader, models.tokenizer, latents, rank=2)
 
 
 @pytest.fixture(scope="module")
