@@ -73,6 +73,8 @@ _EULER_SCHEDULES = (
 _RENEWING_SCHEDULES = ("LCM Automatic", "trailing", "Karras", "Beta", "DDIM")
 _NAG = Nag(2, 2.5, 0.5, 4)
 _NEGATIVE_METHODS = ("LCM-LoRA", "TCD", "Lightning", "Hyper-SD", "DMD2")
+_IMG2IMG_METHODS = ("LCM-LoRA", "TCD", "Lightning", "Hyper-SD")
+_STACKED = (("LCM-LoRA", LCM), ("TCD", TCD), ("Hyper-SD", HYPER[4]))
 _STRENGTHS = (0.2, 0.3, 0.5, 0.75, 0.9)
 
 
@@ -118,7 +120,7 @@ def negative_methods() -> dict[str, Setting]:
 
 def img2img_settings() -> Iterator[tuple[str, float, Setting, Setting]]:
     """Method, strength, and the setting with the host's share of four steps and with all of them."""
-    for name in ("LCM-LoRA", "TCD", "Lightning", "Hyper-SD"):
+    for name in _IMG2IMG_METHODS:
         for strength in _STRENGTHS:
             own = replace(OWN[name][4], strength=strength)
             yield name, strength, replace(own, img2img="host"), replace(own, img2img="all")
@@ -127,6 +129,6 @@ def img2img_settings() -> Iterator[tuple[str, float, Setting, Setting]]:
 def stacked() -> Iterator[tuple[str, Setting]]:
     """Two LoRAs at once."""
     four = LIGHTNING[4]
-    for name, other in (("LCM-LoRA", LCM), ("TCD", TCD), ("Hyper-SD", HYPER[4])):
+    for name, other in _STACKED:
         yield f"Lightning and {name}, 1 each", replace(OWN["Lightning"][4], loras=((four, 1.0), (other, 1.0)))
         yield f"Lightning and {name}, 0.5 each", replace(OWN["Lightning"][4], loras=((four, 0.5), (other, 0.5)))

@@ -29,6 +29,7 @@ _BATCH = 250
 _NOISE_SEED, _FRESH_SEED = 7, 0
 _POOL = 1000
 _ALWAYS = 99
+_FULL_NOISE = 0.999
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ class Sampler:
         sigmas = setting.sigmas()
         noise = self._noise[: len(text)]
         # Below full noise, pure noise is the variance-preserving latent that the model knows; at full noise it hardly matters.
-        scale = sigmas[0] if sigmas[0] >= SIGMAS[-1] or start is not None else (1 + sigmas[0] ** 2).sqrt()
+        full = sigmas[0] > _FULL_NOISE * SIGMAS[-1]
+        scale = sigmas[0] if full or start is not None else (1 + sigmas[0] ** 2).sqrt()
         sample = scale * noise if start is None else start + scale * noise
         fresh = torch.Generator().manual_seed(_FRESH_SEED)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -127,19 +129,42 @@ def test_img2img_makes_the_hosts_share_or_all_steps():
     assert visited(0.5, "host") == [759, 499, 259] and visited(0.5, "all") == [499, 379, 259, 139]
 
 
-def test_what_was_measured_is_not_measured_again(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A report on an untrained judge: numbers without meaning, but every one of them from a file the second time."""
+@pytest.fixture
+def untrained(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Models:
+    """The shipped models with an untrained judge of the emoji scenes, and few cells: numbers without meaning."""
     torch.manual_seed(0)
     judge = tmp_path / "judge.safetensors"
     save_file(Judge(CLASS_COUNTS).state_dict(), judge)
-    untrained = Models(models.folder, models.checkpoint, models.loras, models.tokenizer, judge)
-    monkeypatch.setattr(cells, "METHODS", [cells.Method("Lightning", {4: cells.OWN["Lightning"][4]}, keeps=True)])
+    own = cells.OWN["Lightning"][4]
+    monkeypatch.setattr(cells, "METHODS", [cells.Method("Lightning", {4: own}, keeps=True)])
     monkeypatch.setattr(cells, "BASE", {1: Setting(steps=1, cfg=4.0), 30: Setting(steps=2, cfg=4.0)})
+    monkeypatch.setattr(cells, "_NEGATIVE_METHODS", ("Lightning",))
+    monkeypatch.setattr(cells, "_IMG2IMG_METHODS", ("Lightning",))
+    monkeypatch.setattr(cells, "_STRENGTHS", (0.5,))
+    monkeypatch.setattr(cells, "_STACKED", (("LCM-LoRA", LCM),))
+    monkeypatch.setattr(cells, "neighbours", lambda own: [("CFG 2", replace(own, cfg=2.0)), ("Karras", replace(own, schedule="Karras"))])
     monkeypatch.setattr("lab.measuring.TEACHER", Setting(steps=2, cfg=4.0))
+    return Models(models.folder, models.checkpoint, models.loras, models.tokenizer, judge)
 
-    first = Laboratory(untrained, 3, 20, tmp_path / "cells")
-    lines = list(Report(first).methods())
-    assert [line.split("|")[1].strip() for line in lines[4:]] == ["base, CFG 4", "base, CFG 4", "Lightning"]
-    again = Laboratory(untrained, 3, 20, tmp_path / "cells")
+
+def test_what_was_measured_is_not_measured_again(untrained: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    text = Report(Laboratory(untrained, 5, 20, tmp_path / "cells")).text()
+    again = Laboratory(untrained, 5, 20, tmp_path / "cells")
     monkeypatch.setattr(again.sampler, "sample", None)
-    assert list(Report(again).methods()) == lines
+    assert Report(again).text() == text
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert len(headings) == 1 + 8 + 1 and "### Lightning, 4 steps" in headings
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    assert all(line.count("|") == before.count("|") for before, line in pairwise(tables) if line.startswith("|---"))
+
+
+def test_other_weights_are_measured_anew(untrained: Models, tmp_path: Path):
+    """A LoRA that was trained again has the same name; what was measured of the old one must not stand for it."""
+    lora = tmp_path / "lora.safetensors"
+    lora.write_bytes(untrained.loras[LCM].read_bytes())
+    setting = Setting(((LCM, 1.0),), LCM_SAMPLER, "lcm", 1)
+    copied = Models(untrained.folder, untrained.checkpoint, {LCM: lora}, untrained.tokenizer, untrained.judge)
+    first = Laboratory(copied, 3, 20, tmp_path / "cells").measure(setting)
+    lora.write_bytes(untrained.loras[LIGHTNING[4]].read_bytes())
+    second = Laboratory(copied, 3, 20, tmp_path / "cells").measure(setting)
+    assert not np.allclose(first.paired, second.paired)
