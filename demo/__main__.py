@@ -15,7 +15,7 @@ from demo.printing import LiveLine
 def main(arguments: list[str] | None = None) -> None:
     """Unpack the models, run everything, print the table and write demo/out/compare.png."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--pictures", type=int, default=32, help="prompts per method (default 32, at most 500)")
+    parser.add_argument("--pictures", type=int, default=24, help="prompts per method (default 24, at most 500)")
     parser.add_argument("--methods", nargs="*", default=compare.METHODS, help="keys of methods")
     parser.add_argument("--sheet", type=Path, default=OUT / "compare.png", help="where the picture goes")
     options = parser.parse_args(arguments)

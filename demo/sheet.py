@@ -19,8 +19,9 @@ _RIGHT, _WRONG = (35, 150, 70), (205, 45, 45)
 
 
 def draw(rows: Sequence[Row], prompts: Sequence[str], path: Path) -> None:
-    """The first pictures of every row side by side, each method's by-hand rows below it."""
-    rows = [each for row in rows if not row.refusal for each in (row, *row.by_hand)]
+    """The first pictures of every row side by side, below each method the same by hand at CFG 1, and once at the page's CFG."""
+    first = next((row for row in rows if row.by_hand), None)
+    rows = [each for row in rows if not row.refusal for each in (row, *(row.by_hand if row is first else row.by_hand[:1]))]
     shown = min(_SHOWN, len(rows[0].pictures))
     width, height = _LABEL_WIDTH + shown * (_CELL + _GAP), _HEAD + len(rows) * (_CELL + _GAP)
     sheet = Image.new("RGB", (width, height), "white")
