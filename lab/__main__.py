@@ -17,7 +17,7 @@ from .distillation import Sources, distil_consistency, distil_lightning
 from .evaluation import HEADLINE, Evaluation, full_matrix
 from .export import export_checkpoint
 from .judge import train_judge
-from .negative import measure_negative_prompts
+from .negative_report import measure_negative_prompts
 from .pack import BEST, pack_models
 from .pictures import sample_pictures, save_sheet
 from .report import evaluate
@@ -126,7 +126,7 @@ def main() -> None:
     work = (options.work or default).resolve()
     settings = quick_settings(work, work / "packed") if options.quick else full_settings(work, SHIPPED)
     if options.stage == "nag":
-        measure_negative_prompts(unpack(work / "shipped" / "models"), options.prompts or settings.prompts, work / "nag.md")
+        measure_negative_prompts(unpack(work / "shipped" / "models"), options.prompts or settings.prompts, work)
         return
     pipeline = Pipeline(settings)
     if options.shipped:
