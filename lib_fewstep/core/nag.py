@@ -38,9 +38,9 @@ class NagRow:
     alpha: Mapping[str, float] = field(default_factory=lambda: _PAPERS_ALPHA)
     until: float = 4.0
 
-    def alpha_of(self, family: str | None) -> float:
-        """The gentlest where the family is not known."""
-        return self.alpha.get(family or "", min(self.alpha.values()))
+    def of(self, family: str | None) -> Nag:
+        """For a family; the gentlest alpha where it is not known."""
+        return Nag(self.phi, self.tau, self.alpha.get(family or "", min(self.alpha.values())), self.until)
 
 
 NO_NAG = NagRow()

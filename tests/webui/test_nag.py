@@ -136,12 +136,18 @@ def test_prompt_syntax_in_the_negative_prompt(webui: WebUI, negative: str) -> No
 
 @pytest.mark.parametrize("negatives", [["green", "blue"], ["green", ""], ["", "green"]])
 def test_every_picture_of_a_batch_has_its_own_negative_prompt(webui: WebUI, negatives: list[str]) -> None:
-    """As extensions for wildcards make them: each picture comes out as it does alone."""
+    """As extensions for wildcards make them: each picture comes out as it does alone. A gentle strength: networks of random weights make
+    much of the rounding that is another in a batch, and guidance multiplies it.
+    """
+    gentle = accelerator(webui, nag=0.1)
     told = {"alwayson_scripts": {"Trouble": {"args": [json.dumps({"negatives": negatives})]}}}
-    pair = webui.txt2img(accelerator(webui), batch_size=2, **told)
+    pair = webui.txt2img(gentle, batch_size=2, **told)
     seeds = (12345, 12346)
-    alone = [webui.txt2img(accelerator(webui), seed=seed, negative_prompt=text) for seed, text in zip(seeds, negatives, strict=True)]
+    texts = list(zip(seeds, negatives, negatives[::-1], strict=True))
+    alone = [webui.txt2img(gentle, seed=seed, negative_prompt=text) for seed, text, _ in texts]
+    swapped = [webui.txt2img(gentle, seed=seed, negative_prompt=text) for seed, _, text in texts]
     assert [same(made.image, each) for made, each in zip(alone, pair.images[-2:], strict=True)] == [True, True]
+    assert [same(made.image, each) for made, each in zip(swapped, pair.images[-2:], strict=True)] == [False, False]
     assert {batch for _, batch in calls(pair)[0]} == {2} and pair.evaluations == 8
 
 
