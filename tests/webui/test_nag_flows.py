@@ -10,7 +10,7 @@ from .hosts import EMBEDDED
 from .test_flows import mask
 from .test_generation import same
 from .test_kinds import inpainting  # noqa: F401  # a fixture
-from .test_nag import GREEN, accelerator, calls
+from .test_nag import GREEN, accelerator, calls, strength
 
 WHOLE = {"inpaint_full_res": False}
 ONLY_MASKED = {"inpaint_full_res": True, "inpaint_full_res_padding": 8}
@@ -54,6 +54,7 @@ def test_and_on_either_side(webui: WebUI, prompt: str, negative: str) -> None:
         pytest.skip("the embedded host knows no prompt syntax")
     off, on = (webui.txt2img(accelerator(webui, nag=nag), prompt=prompt, negative_prompt=negative) for nag in (0, 2))
     assert not same(on.image, off.image) and calls(on) == calls(off)
-    pair = webui.txt2img(accelerator(webui, nag=0.1), prompt=prompt, negative_prompt=negative, batch_size=2)
-    alone = [webui.txt2img(accelerator(webui, nag=0.1), prompt=prompt, negative_prompt=negative, seed=seed) for seed in (12345, 12346)]
+    gentle = accelerator(webui, nag=strength(webui))
+    pair = webui.txt2img(gentle, prompt=prompt, negative_prompt=negative, batch_size=2)
+    alone = [webui.txt2img(gentle, prompt=prompt, negative_prompt=negative, seed=seed) for seed in (12345, 12346)]
     assert [same(made.image, each) for made, each in zip(alone, pair.images[-2:], strict=True)] == [True, True]
