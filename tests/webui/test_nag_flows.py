@@ -41,7 +41,7 @@ def test_a_checkpoint_for_inpainting(inpainting: WebUI) -> None:  # noqa: F811
     off, on = (inpainting.txt2img(accelerator(inpainting, nag=nag), **GREEN) for nag in (0, 2))
     assert not same(on.image, off.image) and calls(on) == calls(off)
     off, on, bare, empty = off_on_empty(inpainting, on.files[0], **mask()(inpainting))
-    assert not same(on.image, off.image) and calls(on) == calls(off) and on.evaluations == off.evaluations
+    assert (on.image != off.image).any() and calls(on) == calls(off) and on.evaluations == off.evaluations
     assert (empty.image == bare.image).all()
 
 
