@@ -87,7 +87,7 @@ class Filling:
         steps, rule = int(self._value("steps")), self.profile.timesteps
         most = max_steps(rule) if rule is not None else MAX_STEPS
         if steps > most:
-            self.notes.append(say("steps.too_many", asked=steps, label=self.profile.label, most=most))
+            self.notes.append(say("steps.too_many", asked=steps, label=self.profile.label, most=so_many(most, "steps")))
         return min(steps, most)
 
     def _weight(self) -> float:
