@@ -13,7 +13,7 @@ import torch
 from .schedules import training_sigmas
 
 COST = 0.25
-"""How much longer an evaluation takes in which it acts: SDXL on an A100, paper, tables 4 and 9."""
+"""How much longer an evaluation takes in which it acts: SDXL on an A100, paper, tables 4 and 9. On a CPU it is less; see docs/costs.md."""
 _PAPERS_ALPHA = {"sd15": 0.375, "sd21": 0.375, "sdxl": 0.5, "ssd1b": 0.5, "vega": 0.5}
 
 
