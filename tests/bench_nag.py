@@ -1,6 +1,7 @@
 """What a step of SDXL's UNet costs with the negative prompt at CFG 1, beside one without: `python -m tests.bench_nag`.
 
-The UNet has SDXL's size and random weights (2.6 billion in bfloat16: 5 GB), diffusers' code and our layers. Medians of alternating pairs.
+The UNet has SDXL's size and random weights (2.6 billion in bfloat16: 5 GB), diffusers' code and our layers. Medians of alternating pairs, in
+CPU time of one thread: what else the machine does then tells least.
 """
 from __future__ import annotations
 
@@ -42,15 +43,16 @@ def guided(unet: Any, negative: torch.Tensor) -> Iterator[list[Layer]]:
 @torch.no_grad()
 def measure(latent: int, runs: int) -> str:
     torch.manual_seed(0)
+    torch.set_num_threads(1)
     torch.set_default_dtype(torch.bfloat16)
     unet = UNet2DConditionModel(**SDXL).eval()
     x, text, negative = torch.randn(1, 4, latent, latent), torch.randn(1, 77, 2048), torch.randn(1, 77, 2048)
     added = {"text_embeds": torch.randn(1, 1280), "time_ids": torch.zeros(1, 6)}
 
     def step() -> tuple[float, torch.Tensor]:
-        began = time.perf_counter()
+        began = time.thread_time()
         answer = unet(x, 999, encoder_hidden_states=text, added_cond_kwargs=added).sample
-        return time.perf_counter() - began, answer
+        return time.thread_time() - began, answer
 
     def both(layers: list[Layer]) -> tuple[float, float]:
         for layer in layers:
