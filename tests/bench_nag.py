@@ -1,7 +1,7 @@
 """What a step of SDXL's UNet costs with the negative prompt at CFG 1, beside one without: `python -m tests.bench_nag`.
 
-The UNet has SDXL's size and random weights (2.6 billion in bfloat16: 5 GB), diffusers' code and our layers. Medians of alternating pairs, in
-CPU time of one thread: what else the machine does then tells least.
+The UNet has SDXL's size and random weights (2.6 billion in bfloat16: 5 GB), diffusers' code and our layers. Medians of alternating pairs,
+in CPU time of one thread: what else the machine does then tells least.
 """
 from __future__ import annotations
 
