@@ -10,7 +10,7 @@ from ..core.fits import unsupported
 from ..core.offers import CANCELLED, FAILED, Offer, offers_for, readable_files
 from ..core.profiles import CHECKPOINT, NOTHING, Profile
 from ..words.say import Sentence, say
-from .cards import acts, negative_prompt, shown_methods
+from .cards import negative_prompt, shown_methods
 from .situation import Situation
 from .wording import licence_text, named, size_text, work_text
 
@@ -131,7 +131,7 @@ def _others(s: Situation) -> Iterator[Row]:
 def _row(profile: Profile, s: Situation, size: str, licence: str, nc: bool, button: str, act: str) -> Row:
     plan = s.as_recommended(profile)
     work = work_text(plan) if plan is not None else None
-    negative, _ = negative_prompt(profile, plan)
-    negative = say(f"page.more.negative.{'yes' if acts(profile) else profile.negative_prompt}") if negative else ""
+    effect = negative_prompt(profile, s)
+    negative = say(f"page.more.negative.{effect}") if effect else ""
     facts: Sentence | str = say("page.facts", first=work, second=negative) if work and negative else work or negative
     return Row(profile.key, named(profile), facts, size, licence, nc, False, button, act)

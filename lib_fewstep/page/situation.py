@@ -72,6 +72,11 @@ class Situation:
         guessed = choice is not None and choice.tag is None and choice.lora is not None
         return self.facts.unet is None and self.settled.request.method == AUTO and self.settled.request.lora == AUTO and guessed
 
+    @property
+    def negative_off(self) -> bool:
+        """Whether the user has switched off what makes the negative prompt act: that stays when another method is chosen."""
+        return self.request.nag == 0
+
     def as_recommended(self, profile: Profile) -> Plan | None:
         """What `profile` would do with everything as its row says, its LoRA installed or not; None where this WebUI cannot."""
         lora = next((lora for lora in self.fitting if lora.detection.method == profile.key), None) if profile.weights == LORA else None

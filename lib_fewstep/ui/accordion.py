@@ -207,7 +207,7 @@ class Accordion:
         return self._kept(asked, worth_saving(asked.controls, plan), self._parts.say("page.saved"))
 
     def _forgotten(self, asked: Asked) -> list[Any]:
-        return self._kept(asked, {}, "", refill=True)
+        return self._kept(replace(asked, controls=replace(asked.controls, nag=None)), {}, "", refill=True)
 
     def _kept(self, asked: Asked, settings: Mapping[str, Any], done: str, refill: bool = False) -> list[Any]:
         try:

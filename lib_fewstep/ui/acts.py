@@ -66,7 +66,7 @@ class Acts:
         return replace(done, controls=replace(done.controls, enabled=True, method=key, lora=AUTO), refill=True)
 
     def _reset(self, key: str, done: Done) -> Done:
-        return replace(done, refill=True)
+        return replace(done, controls=replace(done.controls, nag=None), refill=True)
 
     def _download(self, key: str, done: Done) -> Done:
         tables = self._source.tables

@@ -145,7 +145,7 @@ class Page:
         that is clicked the page's script tells.
         """
         self.values[self.parts[name]._id] = value
-        self.fire(name, "input" if name == "lora" else "change")
+        self.fire(name, "input" if name in ("lora", "negative") else "change")
         if name == "method":
             self.act(f"use:{value}")
 

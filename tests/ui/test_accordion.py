@@ -93,6 +93,17 @@ def test_the_answer_says_for_which_values_it_was_made(page: Page) -> None:
     assert page.data()["asked"] == {"steps": 6, "cfg": 1, "weight": 1, "nag": 2}
 
 
+def test_the_negative_prompt_stays_switched_off_with_another_method_until_reset(page: Page) -> None:
+    page.switch_on()
+    page.set("negative", False)
+    for method in ("lcm", "tcd", "auto"):
+        page.set("method", method)
+        assert (page["nag"], page["negative"]) == (0, False)
+        assert not any(card["works"] for card in page.data()["cards"])
+    page.act("reset")
+    assert (page["nag"], page["negative"]) == (2, True) and page.data()["cards"][1]["more"] == "Negative prompt works"
+
+
 def test_the_cards_are_what_can_run_and_what_is_chosen(page: Page) -> None:
     page.switch_on()
     assert page.cards() == ["auto", "tcd", "lcm"] and page.choices("method") == ["Auto", "TCD", "LCM"]
