@@ -36,7 +36,8 @@ def test_with_the_negative_prompt_switched_off_no_card_says_that_it_works_but_by
     for chosen in ("auto", "lcm"):
         found = {card.key: (card.more, card.works) for card in cards(seen(there, method=chosen, nag=0))}
         assert found == {
-            "auto": ("Best of your files", False), "hyper-sdxl-8": ("No negative prompt", False), "lightning-4": ("No negative prompt", False),
+            "auto": ("Best of your files", False), "hyper-sdxl-8": ("No negative prompt", False),
+            "lightning-4": ("No negative prompt", False),
             "lcm": ("No negative prompt", False), "hyper-sdxl-8-cfg": ("Negative prompt works", True),
         }
     listed = {row.key: row.facts for group in groups(seen(there, nag=0)) for row in group.rows}
