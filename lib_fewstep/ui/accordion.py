@@ -101,7 +101,7 @@ class Accordion:
         parts, inputs = self._parts, [*self.inputs, *(host[name] for name in self._names)]
         control = dict(zip(ORDER, self.inputs, strict=True))
         everything = [*self.inputs, *parts.shown]
-        line = [control["cfg_steps"], parts.switches, parts.negative, parts.status, parts.details, parts.data, parts.save]
+        line = [control["cfg_steps"], control["nag"], parts.switches, parts.negative, parts.status, parts.details, parts.data, parts.save]
 
         def on(event: Callable[..., Any], handle: Callable[[Asked], list[Any]], outputs: list[Any], more: tuple[Any, ...] = ()) -> Any:
             return event(lambda *values: handle(self._asked(values)), inputs=[*inputs, *more], outputs=outputs, **_QUIET)
@@ -179,9 +179,9 @@ class Accordion:
     def _line(self, asked: Asked) -> list[Any]:
         """For the controls as they stand: nothing is filled in over what the user has just set."""
         view = self._view(asked, fill=False)
-        guided = gr.update(visible="cfg_steps" in view.numbers)  # only while CFG is above 1
+        guided = [gr.update(visible=name in view.numbers) for name in ("cfg_steps", "nag")]  # above CFG 1, and not above
         save = gr.update(value=self._parts.say("page.save"))
-        return [guided, *self._parts.switch(view), view.status_html, view.details_html, view.data_html, save]
+        return [*guided, *self._parts.switch(view), view.status_html, view.details_html, view.data_html, save]
 
     def _acted(self, asked: Asked, prompt: bool) -> list[Any]:
         """What a button in the page's HTML asks for."""
@@ -236,7 +236,7 @@ class Accordion:
             if name == "lora":
                 return gr.update(value=lora_text(values[name], None), choices=lora_choices(Facts(), tables, keep=values[name]))
             if name in NUMBERS:
-                return gr.update(value=values[name], visible=name in fine.shown(profile, values["cfg"], values["nag"]))
+                return gr.update(value=values[name], visible=name in fine.shown(profile, values["cfg"], values["cfg_steps"], values["nag"]))
             return gr.update(value=values[name])
 
         return restore

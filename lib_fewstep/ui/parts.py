@@ -81,7 +81,7 @@ class Parts:
                 controls[name] = gr.Slider(
                     low, high, value=getattr(start, name), step=step, label=number.label, interactive=True,
                     info=self.say("page.info.recommended", best=f"{getattr(start, name):g}"),
-                    visible=name in fine.shown(profile, start.cfg, start.nag), elem_id=self._id(name),
+                    visible=name in fine.shown(profile, start.cfg, start.cfg_steps, start.nag), elem_id=self._id(name),
                 )
             controls["lora"] = gr.Dropdown(
                 [lora_text(AUTO, None)], value=lora_text(AUTO, None), label="LoRA file", info=self.say("page.info.lora"),

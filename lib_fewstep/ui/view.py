@@ -77,7 +77,7 @@ class View:
     @property
     def numbers(self) -> frozenset[str]:
         """The sliders to show."""
-        return fine.shown(self.profile, self.controls.cfg, self.controls.nag)
+        return fine.shown(self.profile, self.controls.cfg, self.controls.cfg_steps, self.controls.nag)
 
     def info(self, name: str) -> str | None:
         """What stands under a slider's name."""

@@ -104,6 +104,17 @@ def test_the_negative_prompt_stays_switched_off_with_another_method_until_reset(
     assert (page["nag"], page["negative"]) == (2, True) and page.data()["cards"][1]["more"] == "Negative prompt works"
 
 
+def test_the_strength_of_the_negative_prompt_is_there_only_while_it_can_act(page: Page) -> None:
+    page.switch_on()
+    assert page.is_visible("nag")
+    page.set("cfg", 2)
+    assert not page.is_visible("nag")
+    page.set("cfg_steps", 2)  # the other steps run at CFG 1
+    assert page.is_visible("nag")
+    page.set("negative", False)
+    assert not page.is_visible("nag")
+
+
 def test_the_cards_are_what_can_run_and_what_is_chosen(page: Page) -> None:
     page.switch_on()
     assert page.cards() == ["auto", "tcd", "lcm"] and page.choices("method") == ["Auto", "TCD", "LCM"]
