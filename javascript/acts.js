@@ -18,7 +18,8 @@
         setTimeout(() => (go.querySelector("button") || go).click(), 0);
     }
 
-    const sync = (tab) => { if (!comparing[tab]) act(tab, "sync"); };
+    // the list of more methods is long, and made anew only where it is seen
+    const sync = (tab) => { if (!comparing[tab]) act(tab, inPart(tab, "more", ".label-wrap.open") ? "sync:more" : "sync"); };
     const syncIfSeen = (tab) => { if (isOn(tab) || isOpen(tab)) sync(tab); };
 
     function follow(tab, control, event) {
@@ -68,7 +69,11 @@
             if (confirmed(tab, button)) begin(tab);
             else event.stopImmediatePropagation();
         }
-        setTimeout(() => page.draw(tab), 0); // opening a fold changes a class only
+        const title = button.matches(".label-wrap") && button;
+        setTimeout(() => { // opening a fold changes a class only
+            page.draw(tab);
+            if (title && title.matches(".open") && part(tab, "more").contains(title)) sync(tab);
+        }, 0);
     }
 
     // gradio tells Python of a card that the page itself chooses as of one that the user clicks; the browser does not.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..core.families import FAMILIES
 from ..core.fits import unsupported
-from ..core.offers import CANCELLED, FAILED, Offer, offers_for, readable_files
+from ..core.offers import CANCELLED, FAILED, Offer
 from ..core.profiles import CHECKPOINT, NOTHING, Profile
 from ..words.say import Sentence, say
 from .cards import negative_prompt, shown_methods
@@ -71,18 +71,7 @@ def first_steps(s: Situation) -> list[Row]:
 
 def downloads(s: Situation) -> Iterator[Row]:
     """Files that can be had for the checkpoint's family, in the order that Auto prefers."""
-    return (_download(s.tables.profiles[offer.method], offer, s) for offer in offered(s))
-
-
-def offered(s: Situation) -> Iterator[Offer]:
-    """The best file of each method that has none here."""
-    if s.own is not None or s.facts.family is None:
-        return
-    usable, there = {profile.key for profile in s.runnable}, readable_files(s.facts)
-    for key in s.tables.auto_order:
-        offer = next(iter(offers_for(key, s.facts, s.tables, there)), None) if key not in usable else None
-        if offer is not None:
-            yield offer
+    return (_download(s.tables.profiles[offer.method], offer, s) for offer in s.offers)
 
 
 def _download(profile: Profile, offer: Offer, s: Situation) -> Row:

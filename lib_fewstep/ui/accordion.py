@@ -157,10 +157,10 @@ class Accordion:
         nag = strength(profile) if profile is not None and asked.values[-1] else 0.0
         return self._everything(replace(asked, controls=replace(asked.controls, nag=nag)))
 
-    def _everything(self, asked: Asked, refill: bool = False, message: str = "") -> list[Any]:
+    def _everything(self, asked: Asked, refill: bool = False, message: str = "", more: bool = True) -> list[Any]:
         """Updates for all controls and all that is shown."""
         view = self._view(asked, whole=refill, refill=refill)
-        return [*self._controls(view, asked), *self._parts.updates(view, message, fresh=bool(message) or refill)]
+        return [*self._controls(view, asked), *self._parts.updates(view, message, bool(message) or refill, more)]
 
     def _controls(self, view: View, asked: Asked) -> list[Any]:
         if view.situation.facts.unseen:  # of what is found so far nothing can be decided
@@ -187,7 +187,7 @@ class Accordion:
         """What a button in the page's HTML asks for."""
         done = self._acts.do(str(asked.values[-1]), asked.controls, asked.base)
         changed = Asked(done.controls, done.base, asked.values)
-        updates = self._everything(changed, done.refill, done.message)
+        updates = self._everything(changed, done.refill, done.message, done.more)
         rewritten = done.base.prompt != asked.base.prompt
         return [*updates, *([gr.update(value=done.base.prompt) if rewritten else gr.update()] if prompt else [])]
 

@@ -17,7 +17,7 @@ from ..page import fine
 from ..page.cards import Card, aria, cards
 from ..page.compare import Comparison, comparison
 from ..page.details import details
-from ..page.more import first_steps, groups, offered
+from ..page.more import first_steps, groups
 from ..page.negative import Switch, switch
 from ..page.situation import Situation, situation
 from ..page.status import COMPARING, ON, SETUP, SLOWER, Status, own_steps, status
@@ -123,7 +123,7 @@ class View:
         """What the page's script needs: attributes of the cards and the folds, the title's words, and what to mark."""
         s, now, told = self.situation, self.status, self.told
         names = fine.changed(s, self.controls)
-        to_download = sum(1 for _ in offered(s)) if s.forbidden is None else 0
+        to_download = len(s.offers) if s.forbidden is None else 0
         runs = s.enabled and s.plan.active and now.state in (ON, SLOWER, COMPARING)
         guided = (_GUIDANCE,) if s.plan.guidance is not None else ()
         return {

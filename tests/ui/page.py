@@ -155,8 +155,8 @@ class Page:
         self.sync()
 
     def sync(self) -> None:
-        """What the page's script does when something has changed of which gradio tells nobody."""
-        self.act("sync")
+        """What the page's script does when something has changed of which gradio tells nobody, the list of more methods open."""
+        self.act("sync:more")
 
     def act(self, what: str) -> None:
         """A button in the page's HTML is pressed."""

@@ -115,6 +115,15 @@ def test_the_strength_of_the_negative_prompt_is_there_only_while_it_can_act(page
     assert not page.is_visible("nag")
 
 
+def test_the_list_of_more_methods_is_made_anew_where_it_is_seen(page: Page) -> None:
+    page.switch_on()
+    before, page.source.facts = page["more_list"], facts("sd15")
+    page.act("sync")
+    assert page["more_list"] == before and page.state() == "setup"
+    page.act("sync:more")
+    assert page["more_list"] != before and 'data-act="download:tcd"' in page["more_list"]
+
+
 def test_the_cards_are_what_can_run_and_what_is_chosen(page: Page) -> None:
     page.switch_on()
     assert page.cards() == ["auto", "tcd", "lcm"] and page.choices("method") == ["Auto", "TCD", "LCM"]
