@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from ..core.families import FAMILIES
 from ..core.fits import unsupported
-from ..core.offers import CANCELLED, FAILED, Offer, offers_for, readable_files
+from ..core.offers import CANCELLED, FAILED, Offer
 from ..core.profiles import CHECKPOINT, NOTHING, Profile
 from ..words.say import Sentence, say
-from .cards import acts, negative_prompt, shown_methods
+from .cards import negative_prompt, shown_methods
 from .situation import Situation
 from .wording import licence_text, named, size_text, work_text
 
@@ -71,18 +71,7 @@ def first_steps(s: Situation) -> list[Row]:
 
 def downloads(s: Situation) -> Iterator[Row]:
     """Files that can be had for the checkpoint's family, in the order that Auto prefers."""
-    return (_download(s.tables.profiles[offer.method], offer, s) for offer in offered(s))
-
-
-def offered(s: Situation) -> Iterator[Offer]:
-    """The best file of each method that has none here."""
-    if s.own is not None or s.facts.family is None:
-        return
-    usable, there = {profile.key for profile in s.runnable}, readable_files(s.facts)
-    for key in s.tables.auto_order:
-        offer = next(iter(offers_for(key, s.facts, s.tables, there)), None) if key not in usable else None
-        if offer is not None:
-            yield offer
+    return (_download(s.tables.profiles[offer.method], offer, s) for offer in s.offers)
 
 
 def _download(profile: Profile, offer: Offer, s: Situation) -> Row:
@@ -131,7 +120,7 @@ def _others(s: Situation) -> Iterator[Row]:
 def _row(profile: Profile, s: Situation, size: str, licence: str, nc: bool, button: str, act: str) -> Row:
     plan = s.as_recommended(profile)
     work = work_text(plan) if plan is not None else None
-    negative, _ = negative_prompt(profile, plan)
-    negative = say(f"page.more.negative.{'yes' if acts(profile) else profile.negative_prompt}") if negative else ""
+    effect = negative_prompt(profile, s)
+    negative = say(f"page.more.negative.{effect}") if effect else ""
     facts: Sentence | str = say("page.facts", first=work, second=negative) if work and negative else work or negative
     return Row(profile.key, named(profile), facts, size, licence, nc, False, button, act)

@@ -17,7 +17,7 @@ from ..page import fine
 from ..page.cards import Card, aria, cards
 from ..page.compare import Comparison, comparison
 from ..page.details import details
-from ..page.more import first_steps, groups, offered
+from ..page.more import first_steps, groups
 from ..page.negative import Switch, switch
 from ..page.situation import Situation, situation
 from ..page.status import COMPARING, ON, SETUP, SLOWER, Status, own_steps, status
@@ -77,7 +77,7 @@ class View:
     @property
     def numbers(self) -> frozenset[str]:
         """The sliders to show."""
-        return fine.shown(self.profile, self.controls.cfg, self.controls.nag)
+        return fine.shown(self.profile, self.controls.cfg, self.controls.cfg_steps, self.controls.nag)
 
     def info(self, name: str) -> str | None:
         """What stands under a slider's name."""
@@ -123,7 +123,7 @@ class View:
         """What the page's script needs: attributes of the cards and the folds, the title's words, and what to mark."""
         s, now, told = self.situation, self.status, self.told
         names = fine.changed(s, self.controls)
-        to_download = sum(1 for _ in offered(s)) if s.forbidden is None else 0
+        to_download = len(s.offers) if s.forbidden is None else 0
         runs = s.enabled and s.plan.active and now.state in (ON, SLOWER, COMPARING)
         guided = (_GUIDANCE,) if s.plan.guidance is not None else ()
         return {
@@ -162,7 +162,9 @@ def make_view(
         if settled.saved:
             fresh = with_saved_numbers(fresh, facts.saved)
         if refill or fresh.filled_for != controls.filled_for:
-            controls = fresh
+            # the switch is no part of a method: off, it stays off
+            stays_off = request.nag == 0 and not settled.saved and profile.takes_nag
+            controls = replace(fresh, nag=0.0) if stays_off else fresh
             request = request_of(controls, base, tables)
             settled = settled.with_numbers_of(request, facts, tables)
     seconds = around.seconds(base.width, base.height)

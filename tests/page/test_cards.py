@@ -31,6 +31,19 @@ def test_auto_comes_first_then_what_can_run_in_its_order() -> None:
     ]
 
 
+def test_with_the_negative_prompt_switched_off_no_card_says_that_it_works_but_by_cfg() -> None:
+    there = facts("sdxl", LIGHTNING, CFG, lora("lcm-sdxl", "lcm", "sdxl"), HYPER)
+    for chosen in ("auto", "lcm"):
+        found = {card.key: (card.more, card.works) for card in cards(seen(there, method=chosen, nag=0))}
+        assert found == {
+            "auto": ("Best of your files", False), "hyper-sdxl-8": ("No negative prompt", False),
+            "lightning-4": ("No negative prompt", False),
+            "lcm": ("No negative prompt", False), "hyper-sdxl-8-cfg": ("Negative prompt works", True),
+        }
+    listed = {row.key: row.facts for group in groups(seen(there, nag=0)) for row in group.rows}
+    assert listed["dmd2"] == "10× less work · no negative prompt"
+
+
 @pytest.mark.parametrize(("key", "loras", "mark"), [
     ("lcm", (HYPER,), "not installed"), ("lcm", (HYPER, LCM), "does not fit"), ("hyper-sd15-8", (HYPER,), "does not fit"),
     ("dmd2", (HYPER,), "not installed"),

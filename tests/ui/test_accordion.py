@@ -93,6 +93,37 @@ def test_the_answer_says_for_which_values_it_was_made(page: Page) -> None:
     assert page.data()["asked"] == {"steps": 6, "cfg": 1, "weight": 1, "nag": 2}
 
 
+def test_the_negative_prompt_stays_switched_off_with_another_method_until_reset(page: Page) -> None:
+    page.switch_on()
+    page.set("negative", False)
+    for method in ("lcm", "tcd", "auto"):
+        page.set("method", method)
+        assert (page["nag"], page["negative"]) == (0, False)
+        assert not any(card["works"] for card in page.data()["cards"])
+    page.act("reset")
+    assert (page["nag"], page["negative"]) == (2, True) and page.data()["cards"][1]["more"] == "Negative prompt works"
+
+
+def test_the_strength_of_the_negative_prompt_is_there_only_while_it_can_act(page: Page) -> None:
+    page.switch_on()
+    assert page.is_visible("nag")
+    page.set("cfg", 2)
+    assert not page.is_visible("nag")
+    page.set("cfg_steps", 2)  # the other steps run at CFG 1
+    assert page.is_visible("nag")
+    page.set("negative", False)
+    assert not page.is_visible("nag")
+
+
+def test_the_list_of_more_methods_is_made_anew_where_it_is_seen(page: Page) -> None:
+    page.switch_on()
+    before, page.source.facts = page["more_list"], facts("sd15")
+    page.act("sync")
+    assert page["more_list"] == before and page.state() == "setup"
+    page.act("sync:more")
+    assert page["more_list"] != before and 'data-act="download:tcd"' in page["more_list"]
+
+
 def test_the_cards_are_what_can_run_and_what_is_chosen(page: Page) -> None:
     page.switch_on()
     assert page.cards() == ["auto", "tcd", "lcm"] and page.choices("method") == ["Auto", "TCD", "LCM"]
