@@ -221,6 +221,19 @@ def test_cards_have_their_facts_and_their_value_is_a_key(opened: Callable[..., S
     ]
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_narrow_title_bar_keeps_its_name_on_one_line(opened: Callable[..., Screen], closed: bool) -> None:
+    screen = opened(width=390).open()
+    screen.act("use:hyper-sd15-8")
+    screen.wait("cannot")
+    if closed:
+        screen.fold("accordion").locator("span").first.click()
+        screen.part("accordion").locator("input.input-accordion-checkbox").first.click()
+        screen.until(lambda: "own 20 steps" in screen.part("accordion").locator(".fewstep-chip").first.inner_text())
+    box, name = (screen.fold("accordion").locator(each).first.bounding_box() for each in ("input", "span"))
+    assert name["height"] < 1.8 * box["height"], "the name stands beside the box, not under it"
+
+
 def test_the_chosen_card_that_cannot_run_is_marked(opened: Callable[..., Screen]) -> None:
     screen = opened().open()
     screen.act("use:hyper-sd15-8")
