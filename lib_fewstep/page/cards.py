@@ -61,13 +61,15 @@ def _where_from(found: Settled, s: Situation) -> Sentence:
 
 
 def _of_method(profile: Profile, s: Situation) -> Card:
-    plan = s.as_recommended(profile)
-    facts = steps_and_work(plan) if plan is not None else steps_of(int(profile.steps.default))
-    negative = negative_prompt(profile, s)
-    more = say(f"page.negative.{negative}") if negative else ""
+    """The chosen one with what runs now, the others as recommended."""
+    chosen = s.request.method == profile.key
+    plan = s.plan if chosen and s.plan.active else s.as_recommended(profile)
     runs = plan is not None and profile in s.runnable
+    facts = steps_and_work(plan) if plan is not None and runs else steps_of(int(profile.steps.default))
+    negative = negative_prompt(profile, s) if runs else ""
+    more = say(f"page.negative.{negative}") if negative else ""
     mark = say("page.mark.nc") if profile.noncommercial else ""
-    if not runs and s.request.method == profile.key and not s.plan.active:
+    if not runs and chosen and not s.plan.active:
         mark = refused(s).mark or mark
     return Card(profile.key, profile.name, facts, more, mark, negative == "yes")
 

@@ -14,6 +14,8 @@ from ..core.offers import Offer, Progress, offers_for, readable_files
 from ..core.plan import Plan
 from ..core.profiles import LORA, Profile, Tables
 from ..core.request import AUTO, Request
+from ..words.say import Sentence
+from .wording import host_steps
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,12 @@ class Situation:
     def own(self) -> Profile | None:
         """What the checkpoint was distilled with."""
         return checkpoint_profile(self.facts, self.tables)
+
+    @property
+    def own_steps(self) -> Sentence:
+        """The steps of the user's own settings."""
+        hires = (self.base.host_hires_steps or self.base.host_steps) if self.base.hires_denoise is not None else 0
+        return host_steps(self.base.host_steps, hires)
 
     @cached_property
     def runnable(self) -> list[Profile]:

@@ -20,7 +20,7 @@ from ..page.details import details
 from ..page.more import first_steps, groups
 from ..page.negative import Switch, switch
 from ..page.situation import Situation, situation
-from ..page.status import COMPARING, ON, SETUP, SLOWER, Status, own_steps, status
+from ..page.status import CHECK, COMPARING, ON, SETUP, SLOWER, Status, status
 from ..words.say import in_language, say
 from .html import Say, data_html, details_html, icon_html, more_html, start_html, status_html
 
@@ -104,8 +104,7 @@ class View:
     @property
     def start_html(self) -> str:
         s = self.situation
-        until = say("page.setup.until", steps=own_steps(s), cfg=f"{s.base.host_cfg:g}")
-        return start_html(first_steps(s), until, self.told) if self.status.state == SETUP else ""
+        return start_html(first_steps(s), self.told) if self.status.state == SETUP else ""
 
     @property
     def more_html(self) -> str:
@@ -124,7 +123,7 @@ class View:
         s, now, told = self.situation, self.status, self.told
         names = fine.changed(s, self.controls)
         to_download = len(s.offers) if s.forbidden is None else 0
-        runs = s.enabled and s.plan.active and now.state in (ON, SLOWER, COMPARING)
+        runs = s.enabled and s.plan.active and now.state in (ON, CHECK, SLOWER, COMPARING)
         guided = (_GUIDANCE,) if s.plan.guidance is not None else ()
         return {
             "state": now.state, "on": s.enabled, "method": self.controls.method, "summary": "" if s.facts.unseen else s.plan.summary,

@@ -216,8 +216,8 @@ def test_cards_have_their_facts_and_their_value_is_a_key(opened: Callable[..., S
             label.querySelector("input").getAttribute("aria-label")])"""
     )
     assert texts[:2] == [
-        ["Auto", '"Now TCD, 4 steps"', '"Best of your files"', "Auto, Now TCD, 4 steps, Best of your files"],
-        ["TCD", '"4 steps, 10× less work"', '"Negative prompt works"', "TCD, 4 steps, 10× less work, Negative prompt works"],
+        ["Auto", '"Now TCD, 4 steps"', '"Best of what is installed"', "Auto, Now TCD, 4 steps, Best of what is installed"],
+        ["TCD", '"4 steps, up to 10× faster"', '"Negative prompt works"', "TCD, 4 steps, up to 10× faster, Negative prompt works"],
     ]
 
 
@@ -258,7 +258,7 @@ def test_the_closed_title_bar_says_it_and_nothing_says_it_runs_while_it_is_off(o
     assert screen.headline() == "Your own 20 steps run"
     screen.page.get_by_role("button", name="Turn on").first.click()
     screen.wait("on")
-    assert screen.headline() == "4 steps, 10× less work"
+    assert screen.headline() == "4 steps, up to 10× faster"
 
 
 def test_with_the_keyboard_alone(opened: Callable[..., Screen]) -> None:

@@ -38,7 +38,7 @@ def assert_says(page: Page, plan: Plan) -> None:
     assert page.line() == plan.summary
     profile = TABLES.profiles.get(plan.method or "")
     assert page["details_list"].count('role="listitem"') >= len(plan.notes) + len(profile.notes if profile else ())
-    assert (page.state() in ("on", "slower")) is plan.active
+    assert (page.state() in ("on", "check", "slower")) is plan.active
 
 
 # ------------------------------------------------------------------------------------------------------------------ building
@@ -368,7 +368,7 @@ def test_the_line_follows_the_hosts_controls(page: Page) -> None:
     page.set_host("steps", 30)
     assert "instead of 60" in page.line()
     page.set_host("neg_prompt", "blurry")
-    assert "Negative prompt on" in page.status()["note"]
+    assert "Negative prompt on" in page["details_list"]
     page.set_host("sampling", "DPM++ SDE")
     assert "instead of 118" in page.line()
     page.set_host("cfg_scale", 1.0)
@@ -513,4 +513,4 @@ def test_an_infotext_that_does_not_speak_of_us_switches_off_and_touches_nothing_
 def test_a_checkpoint_that_reads_a_picture_is_told(page: Page) -> None:
     page.source.facts = type(page.source.facts)(type(UNET_LAYOUTS["sd15"])(UNET_LAYOUTS["sd15"].transformers, 8), (LCM,))
     page.switch_on()
-    assert "InstructPix2Pix" in page.line() and page.state() not in ("on", "slower")
+    assert "InstructPix2Pix" in page.line() and page.state() not in ("on", "check", "slower")

@@ -165,5 +165,5 @@ def test_details_hold_all_notes_and_what_is_known_of_the_method() -> None:
 
 def test_the_page_speaks_the_language_of_the_webui() -> None:
     shown = make_view(replace(initial(TABLES), enabled=True), BASE, facts("sd15", LCM), TABLES, Around(language="ja"))
-    assert "オン" in shown.status_html and "less work" not in shown.status_html + shown.data_html
+    assert "オン" in shown.status_html and "faster" not in shown.status_html + shown.data_html
     assert "UNet evaluations" in shown.data()["summary"], "the API's words stay English"
