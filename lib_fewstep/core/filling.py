@@ -9,7 +9,7 @@ from ..words.say import quoted, say
 from .choose import Choice, Refusal
 from .counting import counting, self_timed_steps, share
 from .facts import Facts
-from .negative import negative_prompt, notes_on
+from .negative import beside_it, negative_prompt, notes_on
 from .numbers import NUMBERS, same, values_of
 from .passes import Counting, Pass, counted, visited, with_timesteps
 from .plan import Plan
@@ -59,7 +59,7 @@ class Filling:
             first=self._counted(first, steps, cfg, cfg_steps, by), notes=tuple(self.notes),
             hires=hires and self._counted(hires, 0, cfg, cfg_steps, by),
         )
-        return replace(plan, changed=_changed(plan, profile, self.request))
+        return replace(plan, changed=_changed(plan, profile, self.facts.family))
 
     # -- the negative prompt
 
@@ -230,12 +230,11 @@ class Filling:
         return with_timesteps(Pass(asked, sampler), timesteps, self.profile.shift)
 
 
-def _changed(plan: Plan, profile: Profile, request: Request) -> dict[str, float]:
-    """The numbers of `plan` that differ from the row, and what was asked for beside NAG where it acts."""
+def _changed(plan: Plan, profile: Profile, family: str | None) -> dict[str, float]:
+    """The numbers of `plan` that differ from the row."""
     rows = {name: recommended(profile, name) for name in NUMBERS}
-    numbers = {name: value for name, value in values_of(plan).items() if None not in (value, rows[name]) and value != rows[name]}
-    beside = {name: getattr(request, name) for name in ("nag_tau", "nag_alpha", "nag_until")} if plan.negative is not None else {}
-    return {name: value for name, value in {**numbers, **beside}.items() if value is not None}
+    numbers = {name: value for name, value in values_of(plan).items() if value is not None and rows[name] not in (None, value)}
+    return {**numbers, **beside_it(plan.negative, profile, family)}
 
 
 def _next_best_schedule(facts: Facts) -> str:

@@ -66,6 +66,8 @@ class Request(Numbers):
 TEXTS = ("method", "lora", "sampler", "scheduler")
 ROWS = rows_of(Request)
 """All numbers that may be asked for: those of a method, the steps of the hires pass, and what goes with `nag`."""
+BESIDE = ("nag_tau", "nag_alpha", "nag_until")
+"""Those that go with `nag` and have no slider."""
 
 
 def request_from(values: Mapping[str, Any], base: Request = Request()) -> Request:

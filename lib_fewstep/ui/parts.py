@@ -96,6 +96,7 @@ class Parts:
     def _build_hidden(self, controls: dict[str, Any], start: Controls) -> None:
         """What carries values between the page's script and Python."""
         with gr.Row(elem_classes=["fewstep-hidden"]):
+            controls["beside"] = gr.Textbox(start.beside, label="Beside", elem_id=self._id("beside"))
             controls["filled_for"] = gr.Textbox(start.filled_for, label="Filled for", elem_id=self._id("filled_for"))
             self.act = gr.Textbox("", label="Act", elem_id=self._id("act"))
             self.memory = gr.Textbox("", label="Plot before", elem_id=self._id("memory"))
