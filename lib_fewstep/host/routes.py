@@ -30,8 +30,9 @@ _SETTINGS = open_object(
     "What cannot be used is ignored and named in the plan's notes; what is left out is as recommended.",
     method="auto, or a key of /fewstep/v1/methods",
     lora="auto, or the name of an installed LoRA",
+    shift="of a flow model's noise levels, 0.1 to 20",
     steps="1 to 150", cfg="1 to 30", weight="the LoRA's, -10 to 10", gamma="TCD's, 0 to 1",
-    sampler="one of the WebUI's", scheduler="one of the WebUI's", hires_steps="0 to 150",
+    sampler="one of the WebUI's", scheduler="one of the WebUI's, or flux: FLUX.1's authors', by the size", hires_steps="0 to 150",
     nag="how strongly the negative prompt acts at CFG 1 (NAG's phi), 0 to 20, 0: not at all", nag_tau="NAG's, 1 to 20",
     nag_alpha="NAG's, 0 to 1", nag_until="the sigma down to which the negative prompt acts at CFG 1, 0 to 1000",
     prompt="where LoRA tags are looked for", negative_prompt="said to have no effect where it has none",
@@ -50,8 +51,8 @@ _UNDRAWN = {status: answered(text, open_object("", detail="why")) for status, te
 
 _PLAN = with_fields(  # as Plan.as_dict has it: the two passes laid flat
     schema_of(Plan), without=("first", "hires", "negative"), summary=str, evaluations=int | None, sampler=str,
-    timesteps=Sequence[int] | None, noise_timesteps=Sequence[int] | None, hires_sampler=str, hires_steps=int,
-    hires_timesteps=Sequence[int] | None, hires_noise_timesteps=Sequence[int] | None,
+    timesteps=Sequence[float] | None, noise_timesteps=Sequence[float] | None, hires_sampler=str, hires_steps=int,
+    hires_timesteps=Sequence[float] | None, hires_noise_timesteps=Sequence[float] | None,
     nag_tau=float | None, nag_alpha=float | None, nag_until=float | None,
 )
 

@@ -55,7 +55,8 @@ def _work(s: Situation) -> Sentence:
 
 def _sampler(plan: Plan) -> str:
     cfg = say("page.details.cfg_in", cfg=f"{plan.cfg:g}", steps=plan.cfg_steps) if plan.cfg_steps else f"CFG {plan.cfg:g}"
-    numbers = [f"{name} {value:g}" for name, value in (("gamma", plan.gamma), ("guidance", plan.guidance)) if value is not None]
+    known = (("gamma", plan.gamma), ("guidance", plan.guidance), ("shift", plan.shift))
+    numbers = [f"{name} {value:g}" for name, value in known if value is not None]
     heard: str = plan.first.sampler
     for part in (cfg, *numbers):
         heard = say("page.list", first=heard, second=part)
@@ -65,7 +66,7 @@ def _sampler(plan: Plan) -> str:
 def _timesteps(plan: Plan) -> str:
     if plan.first.timesteps is None:
         return say("page.details.schedule", schedule=plan.scheduler)
-    first = " ".join(str(t) for t in plan.first.timesteps)
+    first = " ".join(f"{t:g}" for t in plan.first.timesteps)
     if plan.hires is None or not plan.hires.timesteps:
         return first
-    return say("page.details.hires", first=first, second=" ".join(str(t) for t in plan.hires.timesteps))
+    return say("page.details.hires", first=first, second=" ".join(f"{t:g}" for t in plan.hires.timesteps))

@@ -414,8 +414,8 @@ def test_the_authors_gamma(key, gamma):
     "key, what, value",
     [
         ("lightning-1", "prediction", "x0"),
-        ("nitro-realism", "shift", 250),
-        ("nitro-vibrant", "shift", 500),
+        ("nitro-realism", "timestep_shift", 250),
+        ("nitro-vibrant", "timestep_shift", 500),
         ("lcm-full", "guidance", {"default": 8, "min": 3, "max": 13}),
         ("hyper-flux-16", "guidance", {"default": 3.5, "min": 3.5, "max": 3.5}),
         ("hyper-flux-16", "weight", {"default": 0.125, "min": 0.125, "max": 0.125}),

@@ -103,6 +103,7 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Facts]] = {
     "one is missing": ({"prompt": "<lora:nowhere:1>"}, facts("sd15", LCM, unknown_lora_unloads_all=True)),
     "shadowed": ({}, facts("sd15", replace(LCM, shadowed=("a/x", "b/x")))),
     "problems": ({"steps": "many", "cfg": 99, "method": 5, "setps": 4}, facts("sd15", LCM)),
+    "a size of its own": ({"method": "hyper-flux-8", "width": 512, "height": 512}, facts("flux", lora("hyper", "hyper-flux-8", "flux"))),
     "no guidance input": ({"method": "lcm-full", "guidance": 3}, ORDINARY),
     "own timesteps": ({"method": "nitro-realism", "sampler": "Euler", "scheduler": "Karras", "lora": "none"}, facts("sdxl")),
     "no such schedule here": ({"method": "dpmpp-2m-karras"}, facts("sd15", schedulers=frozenset())),
