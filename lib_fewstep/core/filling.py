@@ -9,7 +9,8 @@ from ..words.say import say
 from .choose import Choice, Refusal
 from .counting import counting, self_timed_steps, share
 from .facts import Facts
-from .flow import BY_SIZE, shift_for, shifted_level
+from .families import by_size_of
+from .flow import shift_for, shifted_level
 from .negative import negative_prompt, notes_on
 from .numbers import NUMBERS, same, values_of
 from .passes import Counting, Pass, counted, visited, with_timesteps
@@ -188,7 +189,7 @@ class Filling:
         if facts.samplers is not None and not self.request.sampler and profile.sampler not in facts.samplers:
             raise Refusal(say("method.no_sampler", label=profile.label, sampler=profile.sampler))
         sampler = self._sampler(self.request.sampler)
-        if asked and asked == _by_size(facts.family) and facts.family in profile.families:
+        if asked and asked == by_size_of(facts.family) and facts.family in profile.families:
             return sampler, profile.scheduler, asked
         if asked and facts.schedulers is not None and asked not in facts.schedulers:
             self.notes.append(say("schedule.unknown", asked=quoted(asked)))
@@ -225,7 +226,7 @@ class Filling:
 
     def _say_by_size(self, rule: Rule | None, steps: int, scheduler: str) -> None:
         """A host's own schedule has the shift of the usual size at every size."""
-        theirs, width, height = _by_size(self.facts.family), self.request.width, self.request.height
+        theirs, width, height = by_size_of(self.facts.family), self.request.width, self.request.height
         if rule is not None or not theirs or not width or not height:
             return
         host, authors = shift_for(theirs, None, steps, 0, 0), shift_for(theirs, None, steps, width, height)
@@ -264,11 +265,6 @@ def _changed(plan: Plan, profile: Profile, request: Request) -> dict[str, float]
     numbers = {name: value for name, value in values_of(plan).items() if None not in (value, rows[name]) and value != rows[name]}
     beside = {name: getattr(request, name) for name in ("nag_tau", "nag_alpha", "nag_until")} if plan.negative is not None else {}
     return {name: value for name, value in {**numbers, **beside}.items() if value is not None}
-
-
-def _by_size(family: str | None) -> str:
-    """The rule of our own that may be asked for in the place of a schedule: that of the family's authors, where it goes by the size."""
-    return family if family is not None and family in BY_SIZE else ""
 
 
 def _next_best_schedule(facts: Facts) -> str:

@@ -3,13 +3,9 @@ from __future__ import annotations
 
 from ..words.say import listed, say
 from .facts import Facts, InstalledLora
-from .families import FAMILIES, label_of
-from .layout import KOHYA, PEFT
+from .families import FAMILIES, label_of, lora_names_of
 from .profiles import Profile
 from .prompts import can_be_written
-
-_LOADED_NAMES = {None: (KOHYA,), "flux": (KOHYA, PEFT)}
-"""Whose tensor names the WebUIs load, by family; None stands for every other one."""
 
 
 def unsupported(facts: Facts) -> str | None:
@@ -38,7 +34,7 @@ def unusable(lora: InstalledLora, facts: Facts) -> str | None:
     family = lora.detection.family
     if family is not None and family not in FAMILIES:
         return say("lora.no_family", lora=lora.name, family=label_of(family))
-    if lora.detection.naming not in _LOADED_NAMES.get(family, _LOADED_NAMES[None]):
+    if lora.detection.naming not in lora_names_of(family):
         return say("lora.other_format", lora=lora.name)
     if not can_be_written(lora.name):
         return say("lora.bad_name", lora=lora.name)

@@ -15,7 +15,7 @@ from ..core.layout import KOHYA, Layout, Transformer
 from ..core.profiles import Tables
 from ..words.say import packed, unpacked
 
-_CACHE_VERSION = 5
+_CACHE_VERSION = 6
 _PLAIN = {"method": None, "naming": KOHYA, "readable": True, "superseded": False, "whole": True, "suspected": False}
 """What is not written of a detection, because most have it."""
 
