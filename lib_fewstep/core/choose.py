@@ -95,8 +95,9 @@ def fitting(facts: Facts, tables: Tables, method: str | None = None) -> list[Ins
     Replaced uploads come last. `method` narrows the list to one.
     """
     order = {key: rank for rank, key in enumerate(tables.auto_order)}
+    wanted = tables.profiles.get(method or "")
     usable = [
-        lora for lora in facts.loras if (key := lora.detection.method) in order and method in (None, key)
+        lora for lora in facts.loras if (key := lora.detection.method) in order and (method is None or (wanted is not None and wanted.runs_on(key)))
         and unusable(lora, facts) is None and unmade_for(tables.profiles[key or ""], facts) is None
     ] if unsupported(facts) is None else []
     return sorted(usable, key=lambda lora: (lora.detection.superseded, order[lora.detection.method or ""], lora.name.lower()))
@@ -108,7 +109,7 @@ def runnable(facts: Facts, tables: Tables) -> list[Profile]:
     with_lora = {lora.detection.method for lora in fitting(facts, tables)} if own is None else {own.key}
     return [
         profile for profile in tables.for_family(facts.family)
-        if profile.key in with_lora or (own is None and profile.weights == NOTHING and _has_schedule(profile, facts))
+        if any(map(profile.runs_on, with_lora)) or (own is None and profile.weights == NOTHING and _has_schedule(profile, facts))
     ]
 
 
@@ -126,7 +127,7 @@ def _from_prompt(request: Request, facts: Facts, tables: Tables, tag: LoraTag, l
         raise Refusal(say("prompt.but_no_lora", tag=tag.text))
     if request.lora != AUTO and not lora.is_called(request.lora):
         raise Refusal(say("prompt.but_other_lora", tag=tag.text, lora=request.lora))
-    if request.method not in (AUTO, lora.detection.method) and request.lora == AUTO:
+    if request.method != AUTO and not tables.profiles[request.method].runs_on(lora.detection.method) and request.lora == AUTO:
         chosen, there = tables.profiles[request.method].label, tables.profiles[lora.detection.method or ""].label
         raise Refusal(say("prompt.but_other_method", tag=tag.text, there=there, chosen=chosen))
     return Choice(_profile_of(request, lora, facts, tables), lora, tag)
@@ -221,9 +222,9 @@ def _nothing_for(profile: Profile, facts: Facts, tables: Tables) -> str:
     if why_not is not None:
         return why_not
     for lora in facts.loras:
-        if lora.detection.method == profile.key and (reason := unusable(lora, facts)):
+        if profile.runs_on(lora.detection.method) and (reason := unusable(lora, facts)):
             return say("lora.no_other", reason=reason, label=profile.label)
-    of_method = [f for f in tables.files if (f.method, f.kind) == (profile.key, LORA) and not f.superseded]
+    of_method = [f for f in tables.files if profile.runs_on(f.method) and f.kind == LORA and not f.superseded]
     published = [f for f in of_method if facts.family in (None, f.family)]
     if published and published[0].repo:
         return say("lora.none_of_method_yet", label=profile.label, file=published[0].file, repo=published[0].repo)

@@ -157,7 +157,7 @@ class Filling:
             self.notes.append(say("runs.two_accelerators", recognised=own))
         if lora is not None:
             recognised = lora.detection.method
-            if recognised is not None and recognised != profile.key:
+            if recognised is not None and not profile.runs_on(recognised):
                 self.notes.append(say("runs.lora_as_chosen", lora=lora.name, recognised=recognised, label=profile.label))
             if lora.detection.superseded:
                 self.notes.append(say("runs.lora_replaced", lora=lora.name, reason=lora.detection.reason))

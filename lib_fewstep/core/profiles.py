@@ -69,6 +69,12 @@ class Profile:
     nag: NagRow = NO_NAG
     name: str = ""
     """The label where there is little room, without family and steps."""
+    files_of: str = ""
+    """The method whose LoRA this one runs on, where that is another's."""
+
+    def runs_on(self, method: str | None) -> bool:
+        """Whether a LoRA that was recognised as `method` is for it."""
+        return method is not None and method in (self.key, self.files_of)
 
     @property
     def needs_own_sampler(self) -> bool:

@@ -74,6 +74,7 @@ def method_from(key: str, values: object, others: Mapping[str, Profile]) -> Prof
         shift=row.range("shift", 0.1, 20) if "shift" in row else None,
         nag=_nag(row["nag"]) if "nag" in row else NO_NAG,
         name=row.text("name", default=row.text("label").partition(",")[0]),
+        files_of=row.text("files_of", default=""),
     )
 
 

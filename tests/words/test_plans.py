@@ -23,6 +23,7 @@ BROKEN = lora("broken", None, "", readable=False, reason=say("unreadable.because
 DMD2 = replace(facts("sdxl"), checkpoint=detect_checkpoint("dmd2-merge", UNET_LAYOUTS["sdxl"], {"title": "dmd2_sdxl_4step"}, TABLES, None))
 IS_LCM = replace(facts("sd15", LCM), checkpoint=Detection("lcm", say("found.by_name", method="lcm"), UNET_LAYOUTS["sd15"]))
 ORDINARY = replace(facts("sd15", LCM), checkpoint=Detection(None, say("found.nothing"), UNET_LAYOUTS["sd15"]))
+WAN = lora("wan", "wan22-lightning-4", layout=Layout(frozenset(), named="wan"))
 LOADED = "<lora:lcm-sd15:1>"
 
 
@@ -79,8 +80,8 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Facts]] = {
     "text": ({}, narrow(context=64)),
     "another family": ({"lora": "sdxl_lightning_4step_lora"}, facts("sd15", LIGHTNING)),
     "method of another family": ({"method": "lightning-4"}, facts("sd15", LIGHTNING)),
-    "for an unsupported family": ({"lora": "wan"}, facts("sd15", lora("wan", "lcm", layout=Layout(frozenset(), named="wan")))),
-    "an unsupported checkpoint": ({}, replace(facts("sd15", LCM), unet=Layout(frozenset(), named="wan"))),
+    "for an unsupported family": ({"lora": "lumina"}, facts("sd15", lora("lumina", "lcm", layout=Layout(frozenset(), named="lumina2")))),
+    "an unsupported checkpoint": ({}, replace(facts("sd15", LCM), unet=Layout(frozenset(), named="lumina2"))),
     "an unknown checkpoint": ({}, replace(facts("sd15", LCM), unet=Layout(frozenset(), named="other"))),
     "reads the picture": ({}, replace(facts("sd15", LCM), unet=replace(UNET_LAYOUTS["sd15"], channels=8))),
     "unreadable": ({"lora": "broken"}, facts("sd15", BROKEN)),
@@ -109,6 +110,7 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Facts]] = {
     "no such schedule here": ({"method": "dpmpp-2m-karras"}, facts("sd15", schedulers=frozenset())),
     "negative, not in this network": ({"method": "flux-schnell", "lora": "none", "nag": 2, "negative_prompt": "x"}, facts("flux")),
     "no guidance": ({"method": "tdd-flux"}, replace(facts("flux"), unet=Layout(frozenset(), named="flux"))),
+    "shift": ({"shift": 9}, replace(facts("sd15", WAN), unet=WAN.detection.layout)),
     "more work": ({"method": "lcm", "steps": 40, "host_steps": 5, "host_cfg": 1}, facts("sd15", LCM)),
     "first steps": ({"method": "lcm", "cfg": 2, "cfg_steps": 2}, facts("sd15", LCM)),
     "hires, one sampler": ({"method": "lcm", "hires_denoise": 0.5}, facts("sd15", LCM)),
