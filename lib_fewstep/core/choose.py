@@ -95,12 +95,14 @@ def fitting(facts: Facts, tables: Tables, method: str | None = None) -> list[Ins
     Replaced uploads come last. `method` narrows the list to one.
     """
     order = {key: rank for rank, key in enumerate(tables.auto_order)}
-    wanted = tables.profiles.get(method or "")
+    wanted = [profile for profile in tables.profiles.values() if method in (None, profile.key)]
     usable = [
-        lora for lora in facts.loras if (key := lora.detection.method) in order and (method is None or (wanted is not None and wanted.runs_on(key)))
+        lora for lora in facts.loras if (key := lora.detection.method) in order and any(profile.runs_on(key) for profile in wanted)
         and unusable(lora, facts) is None and unmade_for(tables.profiles[key or ""], facts) is None
     ] if unsupported(facts) is None else []
-    return sorted(usable, key=lambda lora: (lora.detection.superseded, order[lora.detection.method or ""], lora.name.lower()))
+    return sorted(usable, key=lambda lora: (
+        lora.detection.superseded, method not in (None, lora.detection.method), order[lora.detection.method or ""], lora.name.lower(),
+    ))
 
 
 def runnable(facts: Facts, tables: Tables) -> list[Profile]:
