@@ -56,6 +56,8 @@ class Family:
     dial: str = ""
     lora_names: tuple[str, ...] = (KOHYA, PEFT, DOTTED)
     loras_like: str = ""
+    drops_by_share: bool = False
+    """Whether its hosts leave a LoRA out of which the network has less than half of the keys."""
 
     def __str__(self) -> str:
         return self.label
@@ -75,7 +77,8 @@ def _transformer(
 ) -> Family:
     found = re.compile("|".join(tensors))
     also = re.compile(alike) if alike else None
-    return Family(key, label, short or label, found, methods, also, sizes, by_size, dial, lora_names, loras_like)
+    return Family(key, label, short or label, found, methods, also, sizes, by_size, dial, lora_names, loras_like,
+                  drops_by_share=key not in ("flux", "sd3"))  # Forge runs those as well, and counts otherwise
 
 
 def _read(names: str, *sizes: int) -> Sizes:

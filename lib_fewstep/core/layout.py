@@ -15,6 +15,7 @@ from ..words.say import say
 from .families import DOTTED, FAMILIES, KOHYA, PEFT, label_of, transformer_of
 from .families import OTHER as OTHER_NETWORK
 from .families import OTHER_NAMES as OTHER
+from .keys import MOST_LEFT_OUT, kinds_of, share_taken
 
 # A tensor's name, with "_" for ".", is the transformer's place, "transformer_blocks_", and what it is there.
 _PLACE = re.compile(
@@ -76,6 +77,8 @@ class Layout:
     channels: int = 0
     named: str = ""
     guided: bool = False
+    kinds: tuple[tuple[str, int], ...] = ()
+    """How many tensors there are of each kind; of a transformer, and of a LoRA for one."""
 
     @cached_property
     def family(self) -> str | None:
@@ -114,6 +117,9 @@ class Layout:
         """Why a LoRA of this layout, named `lora`, does not fit `network`; None if it fits or says nothing about it."""
         if self.family and network.family and self.family != network.family:
             return say("lora.other_family", lora=lora, made_for=label_of(self.family), family=label_of(network.family))
+        taken = share_taken(dict(self.kinds), dict(network.kinds))
+        if taken is not None and 1 - taken > MOST_LEFT_OUT:
+            return say("lora.keys_unknown", lora=lora, percent=round(100 * taken))
         there = {each.place: each for each in network.transformers}
         for each in sorted(self.transformers) if there else ():
             match = there.get(each.place)
@@ -139,7 +145,8 @@ def layout_of(shapes: Shapes) -> Layout:
     channels = [shape[1] for name, shape in named if _INPUT.fullmatch(name) and len(shape) == 4]
     guided = any(_GUIDANCE.search(name) for name, _ in named)
     transformers = _streams(named) if family in FAMILIES else transformers
-    return Layout(transformers, max(channels, default=0), family, guided)
+    kinds = tuple(sorted(kinds_of(named).items())) if family in FAMILIES and FAMILIES[family].drops_by_share else ()
+    return Layout(transformers, max(channels, default=0), family, guided, kinds)
 
 
 def network_layout(shapes: Shapes, packed: Collection[str] = ()) -> Layout:

@@ -12,7 +12,7 @@ from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.detect import Detection, detect_checkpoint
 from lib_fewstep.core.facts import Facts
 from lib_fewstep.core.layout import OTHER as OTHER_NAMING
-from lib_fewstep.core.layout import Layout
+from lib_fewstep.core.layout import Layout, layout_of
 from lib_fewstep.core.plan import Plan
 from lib_fewstep.core.request import Request, request_from
 from lib_fewstep.words.say import ENGLISH, Sentence, in_language, say
@@ -24,6 +24,8 @@ DMD2 = replace(facts("sdxl"), checkpoint=detect_checkpoint("dmd2-merge", UNET_LA
 IS_LCM = replace(facts("sd15", LCM), checkpoint=Detection("lcm", say("found.by_name", method="lcm"), UNET_LAYOUTS["sd15"]))
 ORDINARY = replace(facts("sd15", LCM), checkpoint=Detection(None, say("found.nothing"), UNET_LAYOUTS["sd15"]))
 WAN = lora("wan", "wan22-lightning-4", layout=Layout(frozenset(), named="wan"))
+WAN_NET = {"blocks.0.self_attn.q.weight": (64, 64)}
+ODD = {"blocks.0.self_attn.q.lora_down.weight": (4, 64), **{f"blocks.0.mlp.{n}.lora_down.weight": (4, 64) for n in range(3)}}
 LOADED = "<lora:lcm-sd15:1>"
 
 
@@ -111,6 +113,9 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Facts]] = {
     "negative, not in this network": ({"method": "flux-schnell", "lora": "none", "nag": 2, "negative_prompt": "x"}, facts("flux")),
     "no guidance": ({"method": "tdd-flux"}, replace(facts("flux"), unet=Layout(frozenset(), named="flux"))),
     "shift": ({"shift": 9}, replace(facts("sd15", WAN), unet=WAN.detection.layout)),
+    "keys unknown": (
+        {"lora": "odd"}, replace(facts("sd15", lora("odd", "wan22-lightning-4", layout=layout_of(ODD))), unet=layout_of(WAN_NET)),
+    ),
     "more work": ({"method": "lcm", "steps": 40, "host_steps": 5, "host_cfg": 1}, facts("sd15", LCM)),
     "first steps": ({"method": "lcm", "cfg": 2, "cfg_steps": 2}, facts("sd15", LCM)),
     "hires, one sampler": ({"method": "lcm", "hires_denoise": 0.5}, facts("sd15", LCM)),

@@ -121,6 +121,8 @@ PLANS: dict[str, str] = {
     "lora.bad_name": "LoRA“{lora}”的名称无法写进提示词的标签。请重命名文件，去掉“:”“=”和“>”",
     "lora.other_family": "LoRA“{lora}”适用于 {made_for}，而当前模型是 {family}",
     "lora.other_depth": "LoRA“{lora}”与当前模型不匹配：它要修改 {place} 处深度为 {depth} 的 Transformer，而模型中没有",
+    "lora.keys_unknown":
+        "LoRA '{lora}' 与已加载的模型不匹配：只有 {percent} % 的键对得上，WebUI 会不作提示地忽略它",
     "lora.other_width": "LoRA“{lora}”与当前模型不匹配：它在 {place} 处的通道数为 {width}，而不是 {there}",
     "lora.other_context": "LoRA“{lora}”是为另一种文本编码器制作的：文本嵌入宽度为 {width}，而当前模型为 {there}",
 

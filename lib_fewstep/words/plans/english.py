@@ -144,6 +144,8 @@ PLANS: dict[str, str] = {
     "lora.other_family": "LoRA '{lora}' was made for {made_for}, and the loaded checkpoint is {family}",
     "lora.other_depth":
         "LoRA '{lora}' does not match the loaded checkpoint: it changes a transformer at {place} (depth {depth}) that is not there",
+    "lora.keys_unknown":
+        "LoRA '{lora}' does not match the loaded checkpoint: only {percent} % of its keys are there, and this WebUI leaves it out silently",
     "lora.other_width": "LoRA '{lora}' does not match the loaded checkpoint: it is {width} channels wide at {place}, not {there}",
     "lora.other_context":
         "LoRA '{lora}' was made for another text encoder: its text embeddings are {width} wide, those of the loaded checkpoint {there}",

@@ -141,6 +141,8 @@ PLANS: dict[str, str] = {
     "lora.other_family": "LoRA「{lora}」は{made_for}用ですが、読み込まれているcheckpointは{family}です",
     "lora.other_depth":
         "LoRA「{lora}」は読み込まれているcheckpointに合いません。{place}の深さ{depth}にあるトランスフォーマーがcheckpointにはありません",
+    "lora.keys_unknown":
+        "LoRA '{lora}' は読み込み中のチェックポイントに合いません。キーの {percent} % しか見つからず、WebUI は何も言わずに無視します",
     "lora.other_width":
         "LoRA「{lora}」は読み込まれているcheckpointに合いません。{place}のチャンネル数が{there}ではなく{width}です",
     "lora.other_context":
