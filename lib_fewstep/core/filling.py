@@ -6,13 +6,15 @@ from dataclasses import dataclass, field, replace
 
 from ..words.say import counted as so_many
 from ..words.say import say
+from .by_size import note_on_size
+from .changes import changed_from
 from .choose import Choice, Refusal
 from .counting import counting, self_timed_steps, share
 from .facts import Facts
 from .families import by_size_of
-from .flow import shift_for, shifted_level
+from .flow import shift_for
 from .negative import negative_prompt, notes_on
-from .numbers import NUMBERS, same, values_of
+from .numbers import NUMBERS, same
 from .passes import Counting, Pass, counted, visited, with_timesteps
 from .plan import Plan
 from .profiles import NOTHING, Profile
@@ -22,10 +24,6 @@ from .schedules import MAX_STEPS, Rule, max_steps
 
 _LARGE = 1.5
 """How much larger than a method's own resolution a side may be until a note is due."""
-
-_NOTABLE = 0.02
-"""How far a noise level in the middle of two schedules may differ until a note is due."""
-
 
 @dataclass
 class Filling:
@@ -65,7 +63,7 @@ class Filling:
             first=self._counted(first, steps, cfg, cfg_steps, by), notes=tuple(self.notes),
             hires=hires and self._counted(hires, 0, cfg, cfg_steps, by),
         )
-        return replace(plan, changed=_changed(plan, profile, self.request))
+        return replace(plan, changed=changed_from(plan, profile, self.request))
 
     # -- the negative prompt
 
@@ -215,7 +213,8 @@ class Filling:
         planned = self._with_timesteps(Pass(steps, sampler), ours, shift, (request.width, request.height), strength)
         if planned.timesteps is not None:
             return planned
-        self._say_by_size(rule, steps, scheduler)
+        if rule is None and (told := note_on_size(self.facts.family, request, steps, scheduler)):
+            self.notes.append(told)
         made = share(steps, strength, self.facts)
         if made < steps and rule is None and not request.scheduler:
             all_steps = so_many(steps, "steps")
@@ -223,17 +222,6 @@ class Filling:
                 "steps.share", strength=strength, made=made, steps=all_steps, label=self.profile.label, schedule=scheduler,
             ))
         return Pass(made, sampler)
-
-    def _say_by_size(self, rule: Rule | None, steps: int, scheduler: str) -> None:
-        """A host's own schedule has the shift of the usual size at every size."""
-        theirs, width, height = by_size_of(self.facts.family), self.request.width, self.request.height
-        if rule is not None or not theirs or not width or not height:
-            return
-        host, authors = shift_for(theirs, None, steps, 0, 0), shift_for(theirs, None, steps, width, height)
-        if abs(shifted_level(0.5, host) - shifted_level(0.5, authors)) > _NOTABLE:
-            self.notes.append(say(
-                "schedule.by_size", schedule=scheduler, host=host, authors=authors, width=width, height=height, rule=theirs,
-            ))
 
     def _hires(self, rule: Rule | None, steps: int, sampler: str, shift: float | None) -> Pass | None:
         """As many steps as the first pass makes, or the user's."""
@@ -257,14 +245,6 @@ class Filling:
         one = replace(one, shift=shift_for(rule, shift, one.steps, *size))
         timesteps = visited(rule, one.steps, strength, self.facts.fit_steps_to_strength, hires, one.shift)
         return with_timesteps(one, timesteps, self.profile.timestep_shift)
-
-
-def _changed(plan: Plan, profile: Profile, request: Request) -> dict[str, float]:
-    """The numbers of `plan` that differ from the row, and what was asked for beside NAG where it acts."""
-    rows = {name: recommended(profile, name) for name in NUMBERS}
-    numbers = {name: value for name, value in values_of(plan).items() if None not in (value, rows[name]) and value != rows[name]}
-    beside = {name: getattr(request, name) for name in ("nag_tau", "nag_alpha", "nag_until")} if plan.negative is not None else {}
-    return {name: value for name, value in {**numbers, **beside}.items() if value is not None}
 
 
 def _next_best_schedule(facts: Facts) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import fields
-from typing import Any, TypeGuard
+from typing import Any
 
 from .families import FAMILIES
 from .flow import is_levels
 from .nag import NO_NAG, NagRow
+from .plain import is_list, is_mapping, shown
 from .profiles import (
     CHECKPOINT,
     DDIM_EPS,
@@ -251,15 +252,3 @@ def _hexadecimal(key: str, value: object, least: int, expected: str) -> str:
     if isinstance(value, str) and re.fullmatch(rf"[0-9a-f]{{{least},64}}", value):
         return value
     raise BadRow(key, f"is {shown(value)}; expected {expected}")
-
-
-def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    return isinstance(value, dict)
-
-
-def is_list(value: object) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)
-
-
-def shown(value: object) -> str:
-    return "missing" if value is None else repr(value)[:80]

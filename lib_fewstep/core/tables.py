@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
+from .plain import is_list, is_mapping, shown
 from .profiles import Problem, Profile, PublishedFile, Tables
-from .rows import BadRow, file_from, is_list, is_mapping, method_from, shown
+from .rows import BadRow, file_from, method_from
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..core.facts import Preset
 from ..core.plan import Plan
 from ..core.prompts import lora_tag
 from ..words.say import Sentence, say
@@ -41,9 +42,18 @@ def _plan_rows(s: Situation) -> list[tuple[str, str]]:
         rows.append(("seconds", say("page.details.time", made=made, without=without)))
     rows.append(("sampler", _sampler(plan)))
     rows.append(("timesteps", _timesteps(plan)))
+    if s.facts.preset is not None:
+        rows.append(("preset", _preset(s.facts.preset)))
     if plan.lora:
         rows.append(("lora", plan.tag or lora_tag(plan.lora, plan.weight)))
     return rows
+
+
+def _preset(preset: Preset) -> Sentence:
+    """What the WebUI's own preset would run, which the plan takes the place of."""
+    shift = "" if preset.shift is None else f", shift {preset.shift:g}"
+    return say("page.details.overridden", name=preset.name, settings=f"{preset.sampler}, {preset.scheduler}, CFG {preset.cfg:g}{shift}",
+               steps=preset.steps)  # fmt: skip
 
 
 def _work(s: Situation) -> Sentence:

@@ -138,7 +138,7 @@ def as_its_authors_say(there: WebUI, case: Case, made: Result) -> None:
     seen, calls = levels(made), case.steps * case.calls - (case.calls - 1)
     assert seen == pytest.approx(case.levels(), abs=1e-3)
     assert made.evaluations == calls == there.plan(method=case.method)["evaluations"]
-    assert [lora["strength"] for lora in made.loras] == ([case.weight] if case.lora else [])
+    assert [lora["unet"] for lora in made.loras] == ([case.weight] if case.lora else [])
     fields = made.passes[0]["fields"]
     assert fields["cfg_scale"] == 1 and (not case.dial or fields["distilled_cfg_scale"] == case.shift)
     assert not case.dial or f"Shift: {case.shift:g}" in made.infotext
