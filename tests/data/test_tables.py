@@ -49,7 +49,7 @@ STABLE_KEYS = {
     "hyper-flux-16", "flux-turbo-alpha", "tdd-flux", "flux-schnell", "hyper-sd3-4-cfg", "hyper-sd3-8-cfg", "hyper-sd3-16-cfg",
     "sd35-large-turbo", "sdxl-flash-lora", "dmd2-community", "qwen-lightning-4", "qwen-lightning-8", "qwen-wuli-2", "qwen-wuli-4",
     "anima-turbo", "anima-turbo-checkpoint", "krea2-turbo", "zimage-turbo", "zimage-distill-8", "zimage-distill-4", "zimage-distill-2",
-    "klein", "chroma-flash", "ernie-turbo", "wan22-lightning-4", "wan21-lightx2v",
+    "flux2-klein", "chroma-flash", "ernie-turbo", "wan22-lightning-4", "wan21-lightx2v",
     *(f"hyper-{family}-{steps}" for family in ("sd15", "sdxl") for steps in ("1", "2", "4", "8", "8-cfg", "12-cfg")),
 }  # fmt: skip
 
@@ -204,7 +204,7 @@ CHECKPOINTS = {
     "svdq-int4_r128-z-image-turbo": ("zimage-turbo", "z-image"),
     "anima-turbo-v1.1": ("anima-turbo-checkpoint", "anima"),
     "krea2_turbo_fp8_scaled": ("krea2-turbo", "krea2"),
-    "FLUX.2-klein-9B-Q4_K_M": ("klein", "klein"),
+    "FLUX.2-klein-9B-Q4_K_M": ("flux2-klein", "klein"),
     "flux-2-klein-base-4b": None,
     "z_image_bf16": None,
     "Chroma1-HD": None,
@@ -435,7 +435,7 @@ def test_sources_are_named_once_all_used_and_say_where():
         ("qwen-lightning-8", 8, 1, "Euler", "flow"),
         ("zimage-turbo", 8, 1, "Euler", "flow"),
         ("zimage-distill-2", 2, 1, "Euler", "flow"),
-        ("klein", 4, 1, "Euler", "flux2"),
+        ("flux2-klein", 4, 1, "Euler", "flux2"),
         ("chroma-flash", 16, 1, "Heun", "flow"),
         ("wan22-lightning-4", 4, 1, "Euler", "flow"),
         ("sdxl-flash-lora", 7, 3, "DPM++ SDE", "host"),

@@ -65,7 +65,7 @@ CASES = [
     Case("zimage-turbo", "z-image", (QWEN3, FLUX), checkpoint="z_image_turbo_bf16", steps=8),
     Case("zimage-distill-4", "z-image", (QWEN3, FLUX), "Z-Image-Fun-Lora-Distill-4-Steps-2603-ComfyUI"),
     Case("zimage-distill-8", "z-image", (QWEN3, FLUX), "Z-Image-Fun-Lora-Distill-8-Steps-2603-ComfyUI", steps=8, weight=0.8),
-    Case("klein", "klein", (QWEN3, FLUX2), checkpoint="flux-2-klein-4b", rule="flux2", dial=False),
+    Case("flux2-klein", "klein", (QWEN3, FLUX2), checkpoint="flux-2-klein-4b", rule="flux2", dial=False),
     Case("anima-turbo", "anima", ("random-qwen3_06b.gguf", QWEN), "anima-turbo-lora-v0.2", steps=8),
     Case("chroma-flash", "chroma", ("random-chroma-te.gguf", ""), "chroma-flash-heun_r80-fp32-pruned", steps=16, shift=1.0, calls=2,
          dial=False),
