@@ -94,6 +94,15 @@ def test_depth_and_width_are_the_transformers_and_not_those_of_what_is_beside_it
     assert max(layout.transformers, key=lambda each: each.depth).depth == depth and {each.width for each in layout.transformers} == {width}
 
 
+@pytest.mark.parametrize("family", [family for family in NETWORKS if family not in (OTHER, "flux2", "sd3")])
+def test_a_network_whose_shapes_are_packed_is_known_by_its_names(family: str) -> None:
+    """As in GGUF and Nunchaku files, or with scales beside the weights as in fp8."""
+    shapes = {name: (size[0], max(1, size[-1] // 2)) for name, size in NETWORKS[family].items()}
+    assert network_layout(shapes, shapes).family == family
+    scaled = {**NETWORKS[family], **{name.replace(".weight", ".scale_weight"): (1,) for name in NETWORKS[family]}}
+    assert network_layout(scaled).family == family
+
+
 @pytest.mark.parametrize("family", UNETS)
 def test_a_unet_is_none_of_them(family: str) -> None:
     assert network(attention_weights(UNETS[family])).family == family
