@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from ..words.say import counted as so_many
-from ..words.say import say
+from ..words.say import quoted, say
 from .by_size import note_on_size
 from .changes import changed_from
 from .choose import Choice, Refusal
@@ -19,7 +19,7 @@ from .passes import Counting, Pass, counted, visited, with_timesteps
 from .plan import Plan
 from .profiles import NOTHING, Profile
 from .prompts import is_plain, lora_tag
-from .request import Request, quoted, recommended
+from .request import Request, recommended
 from .schedules import MAX_STEPS, Rule, max_steps
 
 _LARGE = 1.5
@@ -91,7 +91,7 @@ class Filling:
         steps, rule = int(self._value("steps")), self.profile.timesteps
         most = max_steps(rule) if rule is not None else MAX_STEPS
         if steps > most:
-            self.notes.append(say("steps.too_many", asked=steps, label=self.profile.label, most=most))
+            self.notes.append(say("steps.too_many", asked=steps, label=self.profile.label, most=so_many(most, "steps")))
         return min(steps, most)
 
     def _weight(self) -> float:
@@ -185,7 +185,7 @@ class Filling:
         """Sampler, schedule and timestep rule: the row's, but for what the user chose. The user's schedule decides the timesteps."""
         profile, facts, asked = self.profile, self.facts, self.request.scheduler
         if facts.samplers is not None and not self.request.sampler and profile.sampler not in facts.samplers:
-            raise Refusal(say("method.no_sampler", label=profile.label, sampler=profile.sampler))
+            raise Refusal("method.no_sampler", label=profile.label, sampler=profile.sampler)
         sampler = self._sampler(self.request.sampler)
         if asked and asked == by_size_of(facts.family) and facts.family in profile.families:
             return sampler, profile.scheduler, asked
@@ -199,7 +199,7 @@ class Filling:
             self.notes.append(say("sampler.self_timed", sampler=sampler, label=profile.label))
         known = facts.schedulers is None or profile.scheduler in facts.schedulers
         if not known and profile.timesteps is None:
-            raise Refusal(say("method.no_schedule", label=profile.label, schedule=profile.scheduler))
+            raise Refusal("method.no_schedule", label=profile.label, schedule=profile.scheduler)
         return sampler, profile.scheduler if known else _next_best_schedule(facts), profile.timesteps
 
     def _counted(self, one: Pass, steps: int, cfg: float, cfg_steps: int, by: Counting) -> Pass:

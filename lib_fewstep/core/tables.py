@@ -68,7 +68,7 @@ def _add_methods(rows: object, path: Path, profiles: dict[str, Profile], problem
 
 
 def _place_of(file: PublishedFile, files: _Files) -> tuple[str, str, str]:
-    """Under what a file stands, in the place of an earlier row of the same. Files of one name may lie in several folders of a repository."""
+    """Under what a file stands, in the place of an earlier row of the same. A repository may have files of one name in several folders."""
     place = (file.repo, file.family, file.file + "".join(file.sha256))
     there = files.get(place)
     return place if there is None or not file.path or file.path == there.path else (file.repo, file.family, file.path)
