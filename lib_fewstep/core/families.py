@@ -6,7 +6,7 @@ differ in shape: see layout.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ..words.say import say
@@ -128,7 +128,7 @@ _ALL = (
                  methods=True, lora_names=(KOHYA,)),
 )
 _KNOWN = {family.key: family for family in _ALL}
-FAMILIES: Mapping[str, Family] = {family.key: family for family in _ALL if family.methods}
+FAMILIES = {family.key: family for family in _ALL if family.methods}
 """Those that a method may be made for, by key."""
 
 
