@@ -1,7 +1,7 @@
 """Names and shapes of small flow models that Forge Neo loads: their transformers with one block, text encoders and VAEs.
 
-Neo reads the number of blocks of Z-Image, FLUX.2-klein and Qwen-Image from the file, but Z-Image"s two and two refiners. Fixed are all widths,
-Anima's 28 blocks, the layers of the text encoders and the VAE. A GGUF's layers may have any shape, so the MLPs there are narrow.
+Neo reads the number of blocks of Z-Image, FLUX.2-klein and Qwen-Image from the file, but not that of Z-Image's refiners. Fixed are all
+widths, Anima's 28 blocks, the layers of the text encoders and the VAE. A GGUF's layers may have any shape, so the MLPs there are narrow.
 """
 from __future__ import annotations
 
