@@ -38,7 +38,7 @@ def assert_says(page: Page, plan: Plan) -> None:
     assert page.line() == plan.summary
     profile = TABLES.profiles.get(plan.method or "")
     assert page["details_list"].count('role="listitem"') >= len(plan.notes) + len(profile.notes if profile else ())
-    assert (page.state() in ("on", "slower")) is plan.active
+    assert (page.state() in ("on", "check", "slower")) is plan.active
 
 
 # ------------------------------------------------------------------------------------------------------------------ building
@@ -91,6 +91,37 @@ def test_the_answer_says_for_which_values_it_was_made(page: Page) -> None:
     assert page.data()["method"] == "lcm"
     page.set("steps", 6)
     assert page.data()["asked"] == {"steps": 6, "cfg": 1, "weight": 1, "nag": 2}
+
+
+def test_the_negative_prompt_stays_switched_off_with_another_method_until_reset(page: Page) -> None:
+    page.switch_on()
+    page.set("negative", False)
+    for method in ("lcm", "tcd", "auto"):
+        page.set("method", method)
+        assert (page["nag"], page["negative"]) == (0, False)
+        assert not any(card["works"] for card in page.data()["cards"])
+    page.act("reset")
+    assert (page["nag"], page["negative"]) == (2, True) and page.data()["cards"][1]["more"] == "Negative prompt works"
+
+
+def test_the_strength_of_the_negative_prompt_is_there_only_while_it_can_act(page: Page) -> None:
+    page.switch_on()
+    assert page.is_visible("nag")
+    page.set("cfg", 2)
+    assert not page.is_visible("nag")
+    page.set("cfg_steps", 2)  # the other steps run at CFG 1
+    assert page.is_visible("nag")
+    page.set("negative", False)
+    assert not page.is_visible("nag")
+
+
+def test_the_list_of_more_methods_is_made_anew_where_it_is_seen(page: Page) -> None:
+    page.switch_on()
+    before, page.source.facts = page["more_list"], facts("sd15")
+    page.act("sync")
+    assert page["more_list"] == before and page.state() == "setup"
+    page.act("sync:more")
+    assert page["more_list"] != before and 'data-act="download:tcd"' in page["more_list"]
 
 
 def test_the_cards_are_what_can_run_and_what_is_chosen(page: Page) -> None:
@@ -337,7 +368,7 @@ def test_the_line_follows_the_hosts_controls(page: Page) -> None:
     page.set_host("steps", 30)
     assert "instead of 60" in page.line()
     page.set_host("neg_prompt", "blurry")
-    assert "Negative prompt on" in page.status()["note"]
+    assert "Negative prompt on" in page["details_list"]
     page.set_host("sampling", "DPM++ SDE")
     assert "instead of 118" in page.line()
     page.set_host("cfg_scale", 1.0)
@@ -482,4 +513,4 @@ def test_an_infotext_that_does_not_speak_of_us_switches_off_and_touches_nothing_
 def test_a_checkpoint_that_reads_a_picture_is_told(page: Page) -> None:
     page.source.facts = type(page.source.facts)(type(UNET_LAYOUTS["sd15"])(UNET_LAYOUTS["sd15"].transformers, 8), (LCM,))
     page.switch_on()
-    assert "InstructPix2Pix" in page.line() and page.state() not in ("on", "slower")
+    assert "InstructPix2Pix" in page.line() and page.state() not in ("on", "check", "slower")
