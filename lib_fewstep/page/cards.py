@@ -65,7 +65,7 @@ def _of_method(profile: Profile, s: Situation) -> Card:
     chosen = s.request.method == profile.key
     plan = s.plan if chosen and s.plan.active else s.as_recommended(profile)
     runs = plan is not None and profile in s.runnable
-    facts = steps_and_work(plan) if plan is not None and runs else steps_of(int(profile.steps.default))
+    facts = steps_and_work(plan, short=True) if plan is not None and runs else steps_of(int(profile.steps.default))
     negative = negative_prompt(profile, s) if runs else ""
     more = say(f"page.negative.{negative}") if negative else ""
     mark = say("page.mark.nc") if profile.noncommercial else ""

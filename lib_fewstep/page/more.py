@@ -119,7 +119,7 @@ def _others(s: Situation) -> Iterator[Row]:
 
 def _row(profile: Profile, s: Situation, size: str, licence: str, nc: bool, button: str, act: str) -> Row:
     plan = s.as_recommended(profile)
-    work = work_text(plan) if plan is not None else None
+    work = work_text(plan, short=True) if plan is not None else None
     effect = negative_prompt(profile, s)
     negative = say(f"page.more.negative.{effect}") if effect else ""
     facts: Sentence | str = say("page.facts", first=work, second=negative) if work and negative else work or negative

@@ -51,17 +51,19 @@ def compared(plan: Plan) -> str:
     return LESS if times >= 1.05 else SAME if times > 0.95 else MORE
 
 
-def work_text(plan: Plan) -> Sentence | None:
-    """ "up to 5× faster" and the like; None where it cannot be counted."""
+def work_text(plan: Plan, short: bool = False) -> Sentence | None:
+    """ "up to 5× faster" and the like, "5× faster" where there is little room; None where it cannot be counted."""
     times, kind = ratio(plan), compared(plan)
     if times is None:
         return None
-    return say("page.work.same") if kind == SAME else say(f"page.work.{kind}", times=_times(times if kind == LESS else 1 / times))
+    if kind == SAME:
+        return say("page.work.same")
+    return say("page.work.card" if short and kind == LESS else f"page.work.{kind}", times=_times(times if kind == LESS else 1 / times))
 
 
-def steps_and_work(plan: Plan) -> Sentence:
+def steps_and_work(plan: Plan, short: bool = False) -> Sentence:
     """ "8 steps, up to 5× faster"."""
-    work = work_text(plan)
+    work = work_text(plan, short)
     return steps_text(plan) if work is None else say("page.steps_and_work", steps=steps_text(plan), work=work)
 
 
