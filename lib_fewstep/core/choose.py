@@ -106,7 +106,7 @@ def checkpoint_profile(facts: Facts, tables: Tables) -> Profile | None:
 def fitting(facts: Facts, tables: Tables, method: str | None = None) -> list[InstalledLora]:
     """Installed accelerators that the loaded checkpoint can use, best first. `method` narrows the list to one."""
     fits = what_fits(facts, tables)
-    return list(fits.usable) if method is None else fits.of_method(method)
+    return list(fits.usable) if method is None else fits.of_method(tables.profiles.get(method))
 
 
 def runnable(facts: Facts, tables: Tables) -> list[Profile]:
@@ -115,7 +115,7 @@ def runnable(facts: Facts, tables: Tables) -> list[Profile]:
     with_lora = {lora.detection.method for lora in fitting(facts, tables)} if own is None else {own.key}
     return [
         profile for profile in tables.for_family(facts.family)
-        if profile.key in with_lora or (own is None and profile.weights == NOTHING and _has_schedule(profile, facts))
+        if any(map(profile.runs_on, with_lora)) or (own is None and profile.weights == NOTHING and _has_schedule(profile, facts))
     ]
 
 
@@ -133,7 +133,7 @@ def _from_prompt(request: Request, fits: Fits, tables: Tables, tag: LoraTag, lor
         raise Refusal("prompt.but_no_lora", tag=tag.text)
     if request.lora != AUTO and not lora.is_called(request.lora):
         raise Refusal("prompt.but_other_lora", tag=tag.text, lora=request.lora)
-    if request.method not in (AUTO, lora.detection.method) and request.lora == AUTO:
+    if request.method != AUTO and not tables.profiles[request.method].runs_on(lora.detection.method) and request.lora == AUTO:
         chosen, there = tables.profiles[request.method].label, tables.profiles[lora.detection.method or ""].label
         raise Refusal("prompt.but_other_method", tag=tag.text, there=there, chosen=chosen)
     return Choice(_profile_of(request, lora, fits, tables), lora, tag)
@@ -156,7 +156,7 @@ def _of_method(profile: Profile, own: Profile | None, request: Request, facts: F
     _check_not_twice(own, request, facts, "checkpoint.and_method", label=profile.label)
     if profile.weights == CHECKPOINT:
         return Choice(profile)
-    candidates = fits.of_method(profile.key)
+    candidates = fits.of_method(profile)
     if not candidates:
         raise _nothing_for(profile, facts, fits, tables)
     return Choice(profile, candidates[0])
@@ -225,9 +225,9 @@ def _nothing_for(profile: Profile, facts: Facts, fits: Fits, tables: Tables) -> 
     if profile.key in fits.unmade:
         return Refusal.because(fits.unmade[profile.key])
     for lora in fits.accelerators:
-        if lora.detection.method == profile.key and lora.name in fits.unusable:
+        if profile.runs_on(lora.detection.method) and lora.name in fits.unusable:
             return Refusal("lora.no_other", reason=fits.unusable[lora.name], label=profile.label)
-    of_method = [f for f in tables.files if (f.method, f.kind) == (profile.key, LORA) and not f.superseded]
+    of_method = [f for f in tables.files if profile.runs_on(f.method) and f.kind == LORA and not f.superseded]
     published = [f for f in of_method if facts.family in (None, f.family)]
     if published and published[0].repo:
         return Refusal("lora.none_of_method_yet", label=profile.label, file=published[0].file, repo=published[0].repo)

@@ -6,13 +6,9 @@ from dataclasses import dataclass
 
 from ..words.say import Sentence, listed, say
 from .facts import Facts, InstalledLora
-from .families import FAMILIES, label_of
-from .layout import KOHYA, PEFT
+from .families import FAMILIES, label_of, lora_names_of
 from .profiles import Profile, Tables
 from .prompts import can_be_written
-
-_LOADED_NAMES = {None: (KOHYA,), "flux": (KOHYA, PEFT)}
-"""Whose tensor names the WebUIs load, by family; None stands for every other one."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +26,10 @@ class Fits:
     usable: tuple[InstalledLora, ...]
     """Those of them that the checkpoint can use, best first."""
 
-    def of_method(self, key: str) -> list[InstalledLora]:
-        return [lora for lora in self.usable if lora.detection.method == key]
+    def of_method(self, profile: Profile | None) -> list[InstalledLora]:
+        """Those that a method runs on, its own before another's."""
+        found = [lora for lora in self.usable if profile is not None and profile.runs_on(lora.detection.method)]
+        return sorted(found, key=lambda lora: profile is not None and lora.detection.method != profile.key)
 
 
 def what_fits(facts: Facts, tables: Tables, named: str = "") -> Fits:
@@ -80,7 +78,7 @@ def _unusable(lora: InstalledLora, facts: Facts) -> Sentence | None:
     family = lora.detection.family
     if family is not None and family not in FAMILIES:
         return say("lora.no_family", lora=lora.name, family=label_of(family))
-    if lora.detection.naming not in _LOADED_NAMES.get(family, _LOADED_NAMES[None]):
+    if lora.detection.naming not in lora_names_of(family):
         return say("lora.other_format", lora=lora.name)
     if not can_be_written(lora.name):
         return say("lora.bad_name", lora=lora.name)

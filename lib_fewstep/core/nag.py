@@ -68,10 +68,10 @@ def acts(sigma: float, first: float, step: int, steps: int, until: float) -> boo
     return sigma >= until if first >= until else step < math.ceil(steps / 2)
 
 
-def guided_share(timesteps: Sequence[int], until: float) -> float:
+def guided_share(timesteps: Sequence[float], until: float) -> float:
     """The share of a pass' steps in which it acts, 0 to 1."""
     if not timesteps:
         return 0.0
     levels = training_sigmas()
-    sigmas = [float(levels[t]) for t in timesteps]
+    sigmas = [float(levels[int(t)]) for t in timesteps]
     return sum(acts(sigma, sigmas[0], i, len(sigmas), until) for i, sigma in enumerate(sigmas)) / len(sigmas)

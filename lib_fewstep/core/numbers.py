@@ -100,6 +100,10 @@ class Numbers:
         0, 20, called="NAG", meaning="how strongly the negative prompt acts at CFG 1 (Normalized Attention Guidance's phi), 0: not at all",
         label="Negative strength", slider=(0, 5, 0.25), unused=0.0, parameter="Accelerator NAG", absent=0.0, axis="NAG",
     ))
+    shift: float | None = row(Number(
+        0.1, 20, called=say("called.shift"), meaning="of a flow model's noise levels: the larger, the longer it stays at the noisy end",
+        label="Shift", slider=(1, 12, 0.1), unused=3.0, parameter="Accelerator shift", axis="Shift",
+    ))
 
 
 NUMBERS = rows_of(Numbers)

@@ -54,6 +54,8 @@ class Request(Numbers):
     width: int = 0
     height: int = 0
     """Pixels of the first pass; 0: not known."""
+    hires_size: tuple[int, int] = (0, 0)
+    """Pixels of the hires pass, width and height; 0: not known."""
     host_steps: int = 20
     host_hires_steps: int = 0
     """Steps of the WebUI's own hires pass; 0: as many as `host_steps`. Not what the user asks for where a preset has set it."""
@@ -99,6 +101,7 @@ def request_from(values: Mapping[str, Any], base: Request = Request()) -> Reques
 HOST_FIELDS = (
     "prompt", "negative_prompt", "steps", "cfg_scale", "sampler_name", "denoising_strength", "width", "height", "enable_hr",
     "hr_second_pass_steps", "hr_negative_prompt", "hr_sampler_name", "hr_scheduler", "hr_checkpoint_name", "refiner_checkpoint",
+    "hr_scale", "hr_resize_x", "hr_resize_y",
 )
 """The settings of the WebUI that a request starts from, by their names on its processing object."""
 
@@ -123,12 +126,28 @@ def host_request(values: Mapping[str, Any], is_img2img: bool, preset_hires_steps
         second_checkpoint=_own_choice(values.get("refiner_checkpoint")) or (_own_choice(values.get("hr_checkpoint_name")) if hires else ""),
         width=int(_number(values.get("width"), 0)),
         height=int(_number(values.get("height"), 0)),
+        hires_size=_hires_size(values) if hires else (0, 0),
         host_steps=int(_number(values.get("steps"), default.host_steps, least=1)),
         host_hires_steps=int(hires_steps),
         host_cfg=_number(values.get("cfg_scale"), default.host_cfg),
         host_sampler=_text(values.get("sampler_name"), default.host_sampler),
     )
     return said if hires_steps == preset_hires_steps else request_from({"hires_steps": hires_steps}, said)
+
+
+def _hires_size(values: Mapping[str, Any]) -> tuple[int, int]:
+    """The hires pass' pixels: the size that was asked for, of which one side may be left out, or the first pass' times the scale.
+
+    Source: the hosts' `calculate_target_resolution`.
+    """
+    names = ("width", "height", "hr_resize_x", "hr_resize_y")
+    width, height, across, down = (_number(values.get(name), 0) for name in names)
+    if not width or not height:
+        return int(across), int(down)
+    if not across and not down:
+        across = width * _number(values.get("hr_scale"), 2.0)
+    across, down = across or down * width / height, down or across * height / width
+    return round(across), round(down)
 
 
 def changed_by_user(shown: Mapping[str, float | None], filled_in: Mapping[str, Any] | None) -> dict[str, float]:

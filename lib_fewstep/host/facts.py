@@ -114,7 +114,7 @@ class HostFacts:
             host_img2img_exact_steps=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
             calls_per_step=_calls_per_step(),
             unknown_lora_unloads_all=_unknown_lora_unloads_all(), checkpoint=self._recognised(info, unet),
-            saved=saved, unseen=unseen,
+            saved=saved, unseen=unseen, preset=settings.preset(),
         )
 
     def _network(self, model: Any, info: Any) -> Layout | None:

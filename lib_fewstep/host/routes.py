@@ -31,7 +31,7 @@ _SETTINGS = open_object(
     method="auto, or a key of /fewstep/v1/methods",
     lora="auto, or the name of an installed LoRA",
     **{name: number.described for name, number in ROWS.items()},
-    sampler="one of the WebUI's", scheduler="one of the WebUI's",
+    sampler="one of the WebUI's", scheduler="one of the WebUI's, or flux: FLUX.1's authors', by the size",
     prompt="where LoRA tags are looked for", negative_prompt="said to have no effect where it has none",
 )
 _REFUSALS = {status: answered(text, open_object(text, detail="why")) for status, text in (
@@ -48,8 +48,8 @@ _UNDRAWN = {status: answered(text, open_object("", detail="why")) for status, te
 
 _PLAN = with_fields(  # as Plan.as_dict has it: the two passes laid flat
     schema_of(Plan), without=("first", "hires", "negative"), summary=str, evaluations=int | None, sampler=str,
-    timesteps=Sequence[int] | None, noise_timesteps=Sequence[int] | None, hires_sampler=str, hires_steps=int,
-    hires_timesteps=Sequence[int] | None, hires_noise_timesteps=Sequence[int] | None,
+    timesteps=Sequence[float] | None, noise_timesteps=Sequence[float] | None, hires_sampler=str, hires_steps=int,
+    hires_timesteps=Sequence[float] | None, hires_noise_timesteps=Sequence[float] | None,
     nag_tau=float | None, nag_alpha=float | None, nag_until=float | None,
 )
 

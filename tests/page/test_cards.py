@@ -7,6 +7,7 @@ import pytest
 
 from lib_fewstep.core.controls import filled
 from lib_fewstep.core.detect import Detection
+from lib_fewstep.core.facts import Preset
 from lib_fewstep.core.profiles import LORA
 from lib_fewstep.page import fine
 from lib_fewstep.page.cards import Card, cards
@@ -150,3 +151,12 @@ def test_sizes_are_told_as_people_do(size: int | None, text: str) -> None:
 def test_licences_and_times_are_short() -> None:
     assert licence_text("") == licence_text("unknown") == "licence unknown" and len(licence_text("x" * 90)) <= 24
     assert [seconds_text(s) for s in (0.42, 1.26, 8.4, 12.3, 100, 600)] == ["0.42 s", "1.3 s", "8.4 s", "12 s", "2 min", "10 min"]
+
+
+def test_the_details_name_the_hosts_preset_as_overridden() -> None:
+    preset = Preset("qwen", "LCM", "Normal", 8, 1.0, 9.0)
+    rows = dict(details(seen(replace(SDXL, preset=preset))).rows)
+    assert rows["Preset"] == "qwen: LCM, Normal, CFG 1, shift 9, 8 steps; overridden by the Accelerator"
+    assert "shift" not in dict(details(seen(replace(SDXL, preset=replace(preset, shift=None)))).rows)["Preset"]
+    assert "Preset" not in dict(details(seen(SDXL)).rows)
+    assert "Preset" not in dict(details(seen(replace(SDXL, preset=preset, loras=()))).rows), "where nothing runs, the preset does"

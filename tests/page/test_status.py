@@ -100,7 +100,7 @@ STATES: dict[str, tuple[Situation, tuple[str, str, str, str]]] = {
         seen(facts("sdxl", BROKEN_TCD, HYPER), method="tcd"), ("cannot", INSTEAD, "The file of TCD cannot be read.", "download:tcd"),
     ),
     "unknown checkpoint": (
-        seen(Facts(replace(UNET_LAYOUTS["sdxl"], named="wan"), (HYPER,))),
+        seen(Facts(replace(UNET_LAYOUTS["sdxl"], named="lumina2"), (HYPER,))),
         ("cannot", INSTEAD, "This model is of a kind the Accelerator does not know.", ""),
     ),
     "reads a picture": (

@@ -285,11 +285,12 @@ class Running:
 @contextmanager
 def running(
     host: Host, data: Path, with_extension: bool = True, flags: Sequence[str] = (), port: int = 0, saved: Mapping[str, Any] | None = None,
-    user_table: str = "", environment: Mapping[str, str] | None = None,
+    user_table: str = "", environment: Mapping[str, str] | None = None, models: Mapping[str, Path] | None = None,
 ) -> Iterator[Running]:
     """Starts `host` with its private folder at `data`, waits until it can generate, and stops it at the end. Port 0 takes a free one.
 
-    `saved`: options that the user has saved before; `user_table`: rows of the user's own, as YAML.
+    `saved`: options that the user has saved before; `user_table`: rows of the user's own, as YAML; `models`: more files, by their paths in
+    the folder of models.
     """
     extensions = {"webui-probe": PROBE, "trouble": TROUBLE, **({NAME: EXTENSION} if with_extension else {})}
     if host.kind == "a1111":
@@ -298,6 +299,8 @@ def running(
     cache().mkdir(parents=True, exist_ok=True)
     with FileLock(cache() / "making.lock"):  # two test processes may start their first WebUI at once
         prepare(host, data, extensions, saved or {})
+    for place, source in (models or {}).items():
+        _link(source, data / "models" / place)
     if user_table:
         (data / "fewstep.yaml").write_text(user_table, encoding="utf-8")
     port = port or _free_port()

@@ -142,6 +142,8 @@ PAGE: dict[str, str] = {
     "page.details.seconds": "时间",
     "page.details.sampler": "采样器",
     "page.details.timesteps": "时间步",
+    "page.details.preset": "预设",
+    "page.details.overridden": "{name}（{settings}，{steps} 步）已被 Accelerator 覆盖",
     "page.details.lora": "LoRA",
     "page.details.resolution": "适用尺寸",
     "page.details.licence": "许可证",

@@ -142,6 +142,8 @@ PAGE: dict[str, str] = {
     "page.details.seconds": "Time",
     "page.details.sampler": "Sampler",
     "page.details.timesteps": "Timesteps",
+    "page.details.preset": "Preset",
+    "page.details.overridden": "{name}: {settings}, {steps} steps; overridden by the Accelerator",
     "page.details.lora": "LoRA",
     "page.details.resolution": "Made for",
     "page.details.licence": "Licence",

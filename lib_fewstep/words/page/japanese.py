@@ -142,6 +142,8 @@ PAGE: dict[str, str] = {
     "page.details.seconds": "時間",
     "page.details.sampler": "サンプラー",
     "page.details.timesteps": "タイムステップ",
+    "page.details.preset": "プリセット",
+    "page.details.overridden": "{name}（{settings}、{steps}ステップ）は Accelerator により上書きされます",
     "page.details.lora": "LoRA",
     "page.details.resolution": "対象サイズ",
     "page.details.licence": "ライセンス",

@@ -18,6 +18,7 @@ PLANS: dict[str, str] = {
     "called.weight": "LoRAの重み",
     "called.gamma": "ガンマ",
     "called.guidance": "ガイダンス",
+    "called.shift": "シフト",
     "expected.number": "{low:g}から{high:g}までの数値",
     "expected.whole": "{low:g}から{high:g}までの整数",
 
@@ -31,6 +32,7 @@ PLANS: dict[str, str] = {
     "summary.cfg_first": "最初の{steps}ステップはCFG {cfg:g}、以降は1",
     "summary.gamma": "ガンマ {value:g}",
     "summary.guidance": "ガイダンス {value:g}",
+    "summary.shift": "シフト {value:g}",
     "summary.no_lora": "LoRAなし",
     "cost.instead": "{made}（元の設定では{without}回）",
     "cost.as_needed": "UNetの評価回数はサンプラーによって決まります",
@@ -60,6 +62,10 @@ PLANS: dict[str, str] = {
     "schedule.unknown": "スケジュールタイプ{asked}はこのWebUIにありません。手法本来のタイムステップを使います",
     "schedule.own_kept": "{label}は本来のタイムステップでしか動作しません。スケジュールタイプ{asked}は無視されます",
     "schedule.hires_ignored": "高解像度補助のスケジュールタイプ{schedule}は無視されます。この手法は独自のタイムステップを使います",
+    "schedule.by_size":
+        "WebUI のスケジュール {schedule} はどのサイズでもシフト {host:.2f} ですが、モデルの作者は "
+        "{width} x {height} で {authors:.2f} を使います。"
+        "作者のものを使うには、API で scheduler に '{rule}' を指定してください",
     "hires.preset_steps":
         "高解像度でのステップ数{preset}はWebUIのプリセットによる値なので無視され、{steps}で実行します。変えるには別の値を入力してください",
     "steps.share":
@@ -135,6 +141,8 @@ PLANS: dict[str, str] = {
     "lora.other_family": "LoRA「{lora}」は{made_for}用ですが、読み込まれているcheckpointは{family}です",
     "lora.other_depth":
         "LoRA「{lora}」は読み込まれているcheckpointに合いません。{place}の深さ{depth}にあるトランスフォーマーがcheckpointにはありません",
+    "lora.keys_unknown":
+        "LoRA '{lora}' は読み込み中のチェックポイントに合いません。キーの {percent} % しか見つからず、WebUI は何も言わずに無視します",
     "lora.other_width":
         "LoRA「{lora}」は読み込まれているcheckpointに合いません。{place}のチャンネル数が{there}ではなく{width}です",
     "lora.other_context":
