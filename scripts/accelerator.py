@@ -13,6 +13,7 @@ from lib_fewstep.host.facts import USER_TABLE, HostFacts
 from lib_fewstep.host.reload import forget_library
 from lib_fewstep.host.state import TITLE
 from lib_fewstep.ui.accordion import BARE_CONTROLS, READ_CONTROLS, Accordion, Widgets
+from lib_fewstep.ui.names import Names
 
 facts = HostFacts()
 fetching = Downloads(downloads.lora_folder, downloads.forbidden, lambda: facts.refresh(wait=True))
@@ -29,6 +30,7 @@ class Accelerator(scripts.Script):
 
     def show(self, is_img2img: bool) -> object:
         self.tab = "img2img" if is_img2img else "txt2img"
+        self.names = Names(self.tab, BARE_CONTROLS)
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img: bool) -> list[Any]:
@@ -39,8 +41,7 @@ class Accelerator(scripts.Script):
         return controls
 
     def after_component(self, component: Any, **kwargs: Any) -> None:
-        id_, starts = str(kwargs.get("elem_id") or kwargs.get("label")), (f"{self.tab}_", f"script_{self.tab}_xyz_plot_")
-        name = next((id_.removeprefix(start) for start in starts if id_.startswith(start)), id_ if id_ in BARE_CONTROLS else "")
+        name = self.names.of(component, str(kwargs.get("elem_id") or kwargs.get("label")))
         if name in READ_CONTROLS:
             self.host_controls[name] = component
         elif name == "gallery":  # made after all controls, however the user has ordered the page

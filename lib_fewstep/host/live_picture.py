@@ -13,6 +13,7 @@ import torch
 from modules import call_queue, processing, rng, scripts, sd_samplers_common, shared
 
 from ..words.say import say
+from . import latents
 from .state import TITLE, plan_of
 
 _PROGRESS = (
@@ -93,7 +94,7 @@ def _let_others_go_first() -> None:
 @contextmanager
 def _without_traces() -> Iterator[None]:
     with ExitStack() as stack:
-        for each in (_progress_kept, _noise_kept, _no_file_written):
+        for each in (_progress_kept, _noise_kept, _no_file_written, latents.remembered):
             stack.enter_context(each())
         yield
 

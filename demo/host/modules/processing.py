@@ -19,6 +19,7 @@ from modules.processing_job import (
     latent_noise,
 )
 from modules.processing_txt2img import StableDiffusionProcessingTxt2Img
+from modules.sd_samplers_common import images_tensor_to_samples
 from modules.shared import opts, state
 from PIL import Image
 from torch import Tensor
@@ -33,6 +34,7 @@ __all__ = [
     "decode_latent_batch",
     "fix_seed",
     "get_fixed_seed",
+    "images_tensor_to_samples",
     "process_images",
 ]
 

@@ -231,12 +231,6 @@ def decode_latent_batch(model: Any, batch: Tensor, **_: Any) -> DecodedSamples:
     return DecodedSamples(model.decode_first_stage(latent)[0] for latent in batch.split(1))
 
 
-def images_to_latents(images: Tensor) -> Tensor:
-    """Pictures [n, 3, H, W] in 0..1 -> latents."""
-    model = shared.sd_model
-    return model.get_first_stage_encoding(model.encode_first_stage(images * 2 - 1))
-
-
 def get_fixed_seed(seed: Any) -> int:
     """A seed: -1, nothing and nonsense mean a random one."""
     try:
