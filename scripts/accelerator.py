@@ -64,7 +64,7 @@ def on_before_ui() -> None:
     # here and not below: while the WebUI loads scripts, it takes 14 to 85 ms to find out who registers a callback
     script_callbacks.on_script_unloaded(on_script_unloaded)
     script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts, lambda: fetching.progress))
-    script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params, facts.tables, facts.installed))
+    script_callbacks.on_infotext_pasted(lambda text, params: infotext.take_out(params, facts.tables, facts.installed))
     script_callbacks.on_cfg_denoiser(steer_cfg)
     settings.register(USER_TABLE, facts.tables.problems, facts.tables.profiles)
     xyz.register(facts, lambda p, method: generation.cost(p, method, facts))

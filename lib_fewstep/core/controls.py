@@ -20,11 +20,12 @@ class Controls(Numbers):
     method: str = AUTO
     lora: str = AUTO
     filled_for: str = ""
+    draft: bool = False
 
 
 _BEFORE_FILLED_FOR = 4
 """So many numbers stood before `filled_for` when it was made; newer ones follow it. Scripts of users send them by position."""
-ORDER = ("enabled", "method", "lora", *list(NUMBERS)[:_BEFORE_FILLED_FOR], "filled_for", *list(NUMBERS)[_BEFORE_FILLED_FOR:])
+ORDER = ("enabled", "method", "lora", *list(NUMBERS)[:_BEFORE_FILLED_FOR], "filled_for", *list(NUMBERS)[_BEFORE_FILLED_FOR:], "draft")
 """The controls in the order in which the WebUI passes their values."""
 _SAVED = "saved: "
 """Begins `filled_for` where saved settings were filled in, and the numbers follow."""
@@ -88,7 +89,8 @@ def as_dict(args: Sequence[Any], tables: Tables) -> dict[str, Any]:
     controls = controls_from(args, tables)
     request = request_of(controls, Request(), tables)
     numbers = {name: value for name, value in values_of(request).items() if value is not None}
-    return {"enabled": _truth(controls.enabled), "method": request.method, "lora": request.lora, **numbers}
+    draft = {"draft": True} if request.draft else {}
+    return {"enabled": _truth(controls.enabled), "method": request.method, "lora": request.lora, **numbers, **draft}
 
 
 def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
@@ -99,7 +101,8 @@ def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
 
 def request_of(controls: Controls, base: Request, tables: Tables) -> Request:
     """What the controls ask for: of the numbers, only those that the user has changed since they were filled in."""
-    request = request_from({"method": controls.method, "lora": controls.lora, **values_of(controls)}, base)
+    asked = {"method": controls.method, "lora": controls.lora, "draft": controls.draft, **values_of(controls)}
+    request = request_from(asked, base)
     changed: dict[str, Any] = changed_by_user(values_of(request), _filled_in(controls.filled_for, tables))
     return replace(request, **{**dict.fromkeys(NUMBERS), **changed})
 

@@ -61,6 +61,8 @@ class Facts:
     """What the loaded checkpoint's file was recognised as; None: not asked."""
     saved: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The user's own settings for this checkpoint, with the keys of a request."""
+    no_draft: str = ""
+    """Why pictures cannot be drafts, and what to do; empty: the small decoder is there."""
     unseen: int = 0
     """How many more LoRA files there are that have not been looked at yet."""
 

@@ -47,7 +47,9 @@ class LiveSwitch:
         label, info = (in_language(each, self._language) for each in (say("live.label"), say(f"live.label.{self._tab}")))
         switch: Any = gr.Checkbox(False, label=label, info=info, elem_classes=["fewstep-live-switch"], elem_id=self._id("live"))
         self._look = gr.Button("Look for changes", visible=False, elem_id=self._id("live_look"))
-        switch.do_not_save_to_config = True
+        draft, softer = (in_language(say(key), self._language) for key in ("draft.label", "draft.label.info"))
+        self.draft: Any = gr.Checkbox(False, label=draft, info=softer, interactive=True, elem_id=self._id("draft"))
+        switch.do_not_save_to_config = self.draft.do_not_save_to_config = True
 
     def wire(self, inputs: Sequence[Any], host: Mapping[str, Any]) -> None:
         """`inputs` are our script's arguments, `host` the host's controls by their names in `LIVE_CONTROLS`."""

@@ -162,7 +162,7 @@ def make_view(
         if settled.saved:
             fresh = with_saved_numbers(fresh, facts.saved)
         if refill or fresh.filled_for != controls.filled_for:
-            controls = fresh
+            controls = replace(fresh, draft=controls.draft)
             request = request_of(controls, base, tables)
             settled = settled.with_numbers_of(request, facts, tables)
     seconds = around.seconds(base.width, base.height)

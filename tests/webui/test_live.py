@@ -217,24 +217,58 @@ def taesd() -> dict[str, Any]:
     ).state_dict()
 
 
-def test_a_draft_decodes_that_picture_alone_and_fetches_nothing(webui: WebUI) -> None:
-    import torch
-
-    full = ask(webui, page())
+@contextmanager
+def decoder(webui: WebUI, there: bool) -> Iterator[None]:
+    """With or without the small decoder of the loaded checkpoint's family; afterwards as before."""
     folder = webui.running.data / "models" / "VAE-taesd"
-    name = "taesdxl_decoder.pth" if webui.family == "sdxl" else "taesd_decoder.pth"
-    assert not (folder / name).exists()
-    without = ask(webui, page(), draft=True)
-    assert without.content == full.content and "TAESD" in "".join(about(without)["notes"])
-    assert not (folder / name).exists()
     if webui.kind == EMBEDDED:
-        return  # has no such decoder
-    folder.mkdir(exist_ok=True)
-    torch.save(taesd(), folder / name, _use_new_zipfile_serialization=False)  # A1111 trusts no zip of a newer torch
+        file = folder / "taesd_decoder.safetensors"
+    else:
+        file = folder / ("taesdxl_decoder.pth" if webui.family == "sdxl" else "taesd_decoder.pth")
+    aside = file.with_suffix(".aside")
+    assert webui.kind == EMBEDDED or not file.exists(), "the host fetched it"
+    if webui.kind == EMBEDDED and not there:
+        file.rename(aside)
+    elif webui.kind != EMBEDDED and there:
+        import torch
+
+        folder.mkdir(exist_ok=True)
+        torch.save(taesd(), file, _use_new_zipfile_serialization=False)  # A1111 trusts no zip of a newer torch
     try:
-        options = webui.options()
+        yield
+        assert file.exists() == there, "the host fetched it"
+    finally:
+        if aside.exists():
+            aside.rename(file)
+        elif webui.kind != EMBEDDED:
+            file.unlink(missing_ok=True)
+
+
+def test_without_the_decoder_a_draft_is_whole_and_says_what_to_fetch(webui: WebUI) -> None:
+    with decoder(webui, there=False):
+        full, asked = ask(webui, page()), ask(webui, page(), draft=True)
+        assert asked.content == full.content and "taesd" in "".join(about(asked)["notes"])
+        made = webui.txt2img({**AUTO, "draft": True})
+        assert made.files == webui.txt2img(AUTO).files and "taesd" in made.comments and "VAE Decoder" not in made.infotext
+
+
+def test_a_draft_decodes_that_picture_alone(webui: WebUI) -> None:
+    with decoder(webui, there=True):
+        full, options = ask(webui, page()), webui.options()
         draft = ask(webui, page(), draft=True)
         assert about(draft)["notes"] == [] and draft.content != full.content
+        by_switch = ask(webui, page(), accelerator={**AUTO, "draft": True})
+        assert by_switch.content == draft.content
         assert webui.options() == options and ask(webui, page()).content == full.content
-    finally:
-        (folder / name).unlink()
+
+
+def test_a_generation_may_be_a_draft_and_its_parameters_say_so(webui: WebUI) -> None:
+    with decoder(webui, there=True):
+        options, full = webui.options(), webui.txt2img(AUTO)
+        made = webui.txt2img({**AUTO, "draft": True})
+        assert made.files != full.files and "VAE Decoder: TAESD" in made.infotext and made.evaluations == full.evaluations
+        live = ask(webui, page(), accelerator={**AUTO, "draft": True})
+        assert np.abs(pixels(live.content) - pixels(as_jpeg(made.files[0]))).mean() < 1
+        pasted = webui.restored(made.files[0])
+        assert (pasted["Accelerator draft"], pasted["VAE Decoder"]) == ("True", "Full")
+        assert webui.options() == options and webui.txt2img(AUTO).files == full.files

@@ -153,6 +153,8 @@ def _finish_batch(
     p: StableDiffusionProcessing, number: int, samples: Any, pictures: list[Image.Image], infotexts: list[str]
 ) -> None:
     """Decode a batch and add its pictures and their texts to the job's."""
+    if not getattr(samples, "already_decoded", False) and opts.sd_vae_decode_method != "Full":
+        p.extra_generation_params["VAE Decoder"] = opts.sd_vae_decode_method
     decoded = samples if getattr(samples, "already_decoded", False) else decode_latent_batch(p.sd_model, samples)
     batch = torch.stack(list(decoded)).float().add(1).div(2).clamp(0, 1)
     state.nextjob()

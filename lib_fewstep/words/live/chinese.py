@@ -5,6 +5,8 @@ LIVE: dict[str, str] = {
     "live.label": "Live",
     "live.label.txt2img": "边输入边出图",
     "live.label.img2img": "边输入、边绘画、边出图",
+    "draft.label": "草稿图片",
+    "draft.label.info": "更快，但略模糊",
     "live.page.keep": "保留此图",
     "live.page.keep_info": "用相同的种子正常生成这张图片并保存",
     "live.page.new_seed": "新种子",
@@ -29,5 +31,9 @@ LIVE: dict[str, str] = {
     "live.no_canvas_number": "画布的 {name} 值为 {value}。应为数字",
     "live.failed": "这张图片未能生成（{reason}）。下次更改时 Live 会继续",
     "live.interrupted": "图片的生成被中止",
-    "live.no_draft": "没有适用于此模型的 TAESD 解码器，无法使用草稿。已使用完整解码器",
+
+    # ---------------------------------------------------------------------------------------------------------------- draft pictures
+    "draft.missing": "草稿图片需要小型解码器。请将 {url} 保存为 {path}。将使用完整解码器",
+    "draft.no_decoder": "没有适用于此模型的小型解码器，无法使用草稿。将使用完整解码器",
+    "draft.unknown": "找不到小型解码器（{error}）。将使用完整解码器",
 }

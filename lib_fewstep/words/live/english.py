@@ -5,6 +5,8 @@ LIVE: dict[str, str] = {
     "live.label": "Live",
     "live.label.txt2img": "A picture while you type",
     "live.label.img2img": "A picture while you type and paint",
+    "draft.label": "Draft pictures",
+    "draft.label.info": "Faster, a little softer",
     "live.page.keep": "Keep",
     "live.page.keep_info": "Makes this picture as Generate does, with the same seed, and saves it",
     "live.page.new_seed": "New seed",
@@ -29,5 +31,9 @@ LIVE: dict[str, str] = {
     "live.no_canvas_number": "The field {name} of the canvas is {value}. Expected a number",
     "live.failed": "This picture failed ({reason}). Live goes on with your next change",
     "live.interrupted": "The picture was interrupted",
-    "live.no_draft": "Draft is not possible because the TAESD decoder for this model is not installed. The full decoder was used",
+
+    # ---------------------------------------------------------------------------------------------------------------- draft pictures
+    "draft.missing": "Draft pictures need the small decoder that is at {url}. Save it as {path}. The full decoder is used",
+    "draft.no_decoder": "There is no small decoder for this model, so drafts are not possible. The full decoder is used",
+    "draft.unknown": "The small decoder cannot be found ({error}). The full decoder is used",
 }

@@ -5,6 +5,8 @@ LIVE: dict[str, str] = {
     "live.label": "Live",
     "live.label.txt2img": "入力しながら画像を表示します",
     "live.label.img2img": "入力や描画に合わせて画像を表示します",
+    "draft.label": "下書き画像",
+    "draft.label.info": "速い代わりに少しぼやけます",
     "live.page.keep": "この画像を残す",
     "live.page.keep_info": "同じシードで通常どおり生成し、画像を保存します",
     "live.page.new_seed": "新しいシード",
@@ -29,5 +31,9 @@ LIVE: dict[str, str] = {
     "live.no_canvas_number": "キャンバスの {name} の値が {value} です。数値を送ってください",
     "live.failed": "この画像は生成できませんでした（{reason}）。次の変更で Live を再開します",
     "live.interrupted": "画像の生成が中断されました",
-    "live.no_draft": "このモデル用の TAESD デコーダーがないため、下書きにできません。通常のデコーダーを使いました",
+
+    # ---------------------------------------------------------------------------------------------------------------- draft pictures
+    "draft.missing": "下書き画像には小型デコーダーが必要です。{url} を {path} として保存してください。通常のデコーダーを使います",
+    "draft.no_decoder": "このモデル用の小型デコーダーがないため、下書きにできません。通常のデコーダーを使います",
+    "draft.unknown": "小型デコーダーが見つかりません（{error}）。通常のデコーダーを使います",
 }
