@@ -22,7 +22,8 @@ def remembered() -> Iterator[None]:
     encode = host.images_tensor_to_samples
 
     def remembering(image: Any, approximation: Any = None, model: Any = None) -> Any:
-        key = (_content(image), tuple(image.shape), approximation, id(shared.sd_model), *(repr(shared.opts.data.get(each)) for each in _OF_VAE))
+        encoder = id(shared.sd_model), *(repr(shared.opts.data.get(each)) for each in _OF_VAE)
+        key = (_content(image), tuple(image.shape), approximation, *encoder)
         if key in _known:
             _known.move_to_end(key)
         else:

@@ -131,7 +131,8 @@ def read(body: bytes) -> tuple[str, int, str, Order]:
         raise Unreadable(say("live.no_number", value=repr(number)[:80], most=_MOST_NUMBER - 1))
     if not isinstance(settings, (dict, list, type(None))):
         raise Unreadable(say("live.no_settings", value=repr(settings)[:80]))
-    content = hashlib.sha256(json.dumps([given, settings, draft, canvas, dict(shared.opts.data)], sort_keys=True, default=str).encode()).hexdigest()
+    whole = json.dumps([given, settings, draft, canvas, dict(shared.opts.data)], sort_keys=True, default=str)
+    content = hashlib.sha256(whole.encode()).hexdigest()
     return str(page)[:80], number, content, Order(_fields(given, canvas), _arguments(settings), draft is True)
 
 
