@@ -18,7 +18,11 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 import requests
+import torch
 from PIL import Image
+from safetensors.torch import save_file
+
+from demo.weights import DECODER, SHIPPED, read_packed
 
 from .client import PROMPT, SMALL, WebUI
 from .hosts import EMBEDDED
@@ -201,14 +205,14 @@ def test_a_picture_that_fails_says_why_and_the_next_is_drawn(webui: WebUI) -> No
 
 def taesd() -> dict[str, Any]:
     """Weights of a tiny decoder as the hosts build it, at random."""
-    from torch import nn
+    nn = torch.nn
 
     class Block(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.conv = nn.Sequential(*(layer for _ in range(3) for layer in (nn.Conv2d(64, 64, 3, padding=1), nn.ReLU())))
 
-    def scaled() -> list[nn.Module]:
+    def scaled() -> list[torch.nn.Module]:
         return [Block(), Block(), Block(), nn.Upsample(scale_factor=2), nn.Conv2d(64, 64, 3, padding=1, bias=False)]
 
     end = [Block(), nn.Conv2d(64, 3, 3, padding=1)]
@@ -218,42 +222,33 @@ def taesd() -> dict[str, Any]:
 
 
 @contextmanager
-def decoder(webui: WebUI, there: bool) -> Iterator[None]:
-    """With or without the small decoder of the loaded checkpoint's family; afterwards as before."""
+def decoder(webui: WebUI) -> Iterator[None]:
+    """With the small decoder of the loaded checkpoint's family. A host that has loaded it knows it from then on."""
     folder = webui.running.data / "models" / "VAE-taesd"
+    folder.mkdir(exist_ok=True)
     if webui.kind == EMBEDDED:
-        file = folder / "taesd_decoder.safetensors"
+        file = folder / f"{DECODER}.safetensors"
+        save_file(read_packed(SHIPPED / f"{file.name}.xz")[0], file)
     else:
         file = folder / ("taesdxl_decoder.pth" if webui.family == "sdxl" else "taesd_decoder.pth")
-    aside = file.with_suffix(".aside")
-    assert webui.kind == EMBEDDED or not file.exists(), "the host fetched it"
-    if webui.kind == EMBEDDED and not there:
-        file.rename(aside)
-    elif webui.kind != EMBEDDED and there:
-        import torch
-
-        folder.mkdir(exist_ok=True)
         torch.save(taesd(), file, _use_new_zipfile_serialization=False)  # A1111 trusts no zip of a newer torch
     try:
         yield
-        assert file.exists() == there, "the host fetched it"
     finally:
-        if aside.exists():
-            aside.rename(file)
-        elif webui.kind != EMBEDDED:
-            file.unlink(missing_ok=True)
+        file.unlink()
 
 
 def test_without_the_decoder_a_draft_is_whole_and_says_what_to_fetch(webui: WebUI) -> None:
-    with decoder(webui, there=False):
-        full, asked = ask(webui, page()), ask(webui, page(), draft=True)
-        assert asked.content == full.content and "taesd" in "".join(about(asked)["notes"])
-        made = webui.txt2img({**AUTO, "draft": True})
-        assert made.files == webui.txt2img(AUTO).files and "taesd" in made.comments and "VAE Decoder" not in made.infotext
+    folder = webui.running.data / "models" / "VAE-taesd"
+    full, asked = ask(webui, page()), ask(webui, page(), draft=True)
+    assert asked.content == full.content and "taesd" in "".join(about(asked)["notes"])
+    made = webui.txt2img({**AUTO, "draft": True})
+    assert made.files == webui.txt2img(AUTO).files and "taesd" in made.comments and "VAE Decoder" not in made.infotext
+    assert not [*folder.glob("*decoder*")], "the host fetched it"
 
 
 def test_a_draft_decodes_that_picture_alone(webui: WebUI) -> None:
-    with decoder(webui, there=True):
+    with decoder(webui):
         full, options = ask(webui, page()), webui.options()
         draft = ask(webui, page(), draft=True)
         assert about(draft)["notes"] == [] and draft.content != full.content
@@ -263,7 +258,7 @@ def test_a_draft_decodes_that_picture_alone(webui: WebUI) -> None:
 
 
 def test_a_generation_may_be_a_draft_and_its_parameters_say_so(webui: WebUI) -> None:
-    with decoder(webui, there=True):
+    with decoder(webui):
         options, full = webui.options(), webui.txt2img(AUTO)
         made = webui.txt2img({**AUTO, "draft": True})
         assert made.files != full.files and "VAE Decoder: TAESD" in made.infotext and made.evaluations == full.evaluations
