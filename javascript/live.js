@@ -6,6 +6,7 @@ var fewstepLive = (function () {
     const WATCH_MS = 2000; // what another extension sets without an event
     const EVENT_MS = 20; // several events come at once, and gradio takes a moment to take a value up
     const IDLE_MINUTES = 10;
+    const NARROW = "(max-width: 640px)";
     const MOST_SEED = 4294967294;
 
     const TABS = ["txt2img", "img2img"];
@@ -38,7 +39,9 @@ var fewstepLive = (function () {
         buttons.append(seed, keep);
         state.image.alt = "";
         state.pane.append(state.image, state.line, buttons);
-        gallery.parentElement.insertBefore(state.pane, gallery);
+        const top = matchMedia(NARROW).matches && byId(`${tab}_toprow`);
+        if (top) top.after(state.pane); // in one column the gallery lies far below what one types into
+        else gallery.parentElement.insertBefore(state.pane, gallery);
         return state;
     }
 

@@ -43,10 +43,10 @@ class LiveSwitch:
         self._tab, self._language = tab, language
 
     def build(self) -> None:
+        self._look = gr.Button("Look for changes", visible=False, elem_id=self._id("live_look"))  # first: it would part the switches
         # out of sight until the page's script has found it, because without that it does nothing
         label, info = (in_language(each, self._language) for each in (say("live.label"), say(f"live.label.{self._tab}")))
         switch: Any = gr.Checkbox(False, label=label, info=info, elem_classes=["fewstep-live-switch"], elem_id=self._id("live"))
-        self._look = gr.Button("Look for changes", visible=False, elem_id=self._id("live_look"))
         draft, softer = (in_language(say(key), self._language) for key in ("draft.label", "draft.label.info"))
         self.draft: Any = gr.Checkbox(False, label=draft, info=softer, interactive=True, elem_id=self._id("draft"))
         switch.do_not_save_to_config = self.draft.do_not_save_to_config = True
