@@ -42,6 +42,7 @@ def _served() -> Iterator[str]:
             yield next(found[0] for line in process.stdout or () if (found := re.search(r"http://\S+", line)))
         finally:
             process.terminate()
+            process.communicate()  # what it says at its end
 
 
 def _begin(page: Any) -> None:
