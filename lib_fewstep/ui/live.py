@@ -60,7 +60,8 @@ class LiveSwitch:
             "choices": {fields[name]: _values(host[name]) for name in names if getattr(host[name], "type", "") == "index"},
         }  # fmt: skip
         look = f"(...values) => {{ fewstepLive.look({json.dumps(self._tab)}, {json.dumps(told)}, values); return []; }}"
-        self._look.click(None, inputs=[*(host[name] for name in names), *inputs], **{_JS: look})
+        in_page: dict[str, Any] = {_JS: look}
+        self._look.click(None, inputs=[*(host[name] for name in names), *inputs], **in_page)
         tell: dict[str, Any] = {_JS: f"() => {{ fewstepLive.changed({json.dumps(self._tab)}); return []; }}"}
         for control in (*(host[name] for name in names), *inputs):
             for event in _events(control):

@@ -66,7 +66,7 @@ def test_a_live_picture_is_what_generate_makes(webui: WebUI) -> None:
     assert np.abs(pixels(found.content) - pixels(as_jpeg(made.files[0]))).mean() < 1
     said = about(found)
     assert (said["number"], said["seed"], said["notes"]) == (1, SMALL["seed"], [])
-    assert said["evaluations"] == webui.plan(prompt=PROMPT)["evaluations"] and 0 < said["seconds"] < 60
+    assert said["evaluations"] == webui.plan(prompt=PROMPT)["evaluations"] and said["seconds"] > 0
 
 
 def test_without_the_accelerator_it_is_the_users_own(webui: WebUI) -> None:
