@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageChops, ImageEnhance, ImageFilter
 
 from ..words.say import say
 
@@ -75,8 +74,9 @@ def _sketched(picture: Image.Image, original: Image.Image, blur: float, transpar
     """AUTOMATIC1111: what differs from the original is the mask."""
     if original.size != picture.size:
         original = picture
-    differs = np.any(np.asarray(picture) != np.asarray(original), axis=-1)
-    mask = ImageEnhance.Brightness(Image.fromarray(differs.astype(np.uint8) * _FULL, "L")).enhance(1 - transparency / 100)
+    red, green, blue = ImageChops.difference(picture, original).split()
+    differs = ImageChops.lighter(ImageChops.lighter(red, green), blue).point(lambda value: _FULL if value else 0)
+    mask = ImageEnhance.Brightness(differs).enhance(1 - transparency / 100)
     soft = ImageFilter.GaussianBlur(blur)
     return Image.composite(picture.filter(soft), original, mask.filter(soft)), mask
 
