@@ -17,7 +17,8 @@ from .distillation import Sources, distil_consistency, distil_lightning
 from .evaluation import HEADLINE, Evaluation, full_matrix
 from .export import export_checkpoint
 from .judge import train_judge
-from .negative import measure_negative_prompts
+from .negative_host import measure_host
+from .negative_report import measure_negative_prompts
 from .pack import BEST, pack_models
 from .pictures import sample_pictures, save_sheet
 from .report import evaluate
@@ -131,7 +132,11 @@ def main() -> None:
     work = (options.work or default).resolve()
     settings = quick_settings(work, work / "packed") if options.quick else full_settings(work, SHIPPED)
     if options.stage == "nag":
-        measure_negative_prompts(unpack(work / "shipped" / "models"), options.prompts or settings.prompts, work / "nag.md")
+        models, prompts = unpack(work / "shipped" / "models"), options.prompts or settings.prompts
+        if options.host:
+            measure_host(options.host, models, prompts, work, settings.prompts)
+        else:
+            measure_negative_prompts(models, prompts, work)
         return
     pipeline = Pipeline(settings)
     if options.shipped:
@@ -151,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a few steps of everything; proves the pipeline only")
     parser.add_argument("--work", type=Path, help="where files go (default: lab/work, or lab/work-quick)")
     parser.add_argument("--threads", type=int, default=2, help="of torch (default: 2)")
+    parser.add_argument("--host", metavar="URL", help="nag only: ask a running WebUI, and compare with what nag.json holds of the lab's")
     shipped = parser.add_argument_group("evaluate only")
     shipped.add_argument("--shipped", action="store_true", help="measure the models of demo/models")
     shipped.add_argument("--prompts", type=int, help="how many of the 500 (default: all)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..words.say import counted as so_many
-from ..words.say import say, why
+from ..words.say import say
 from .choose import Choice, Refusal, choose, with_saved
 from .counting import counting, self_timed_steps, share
 from .facts import Facts
@@ -40,7 +40,7 @@ def chosen(request: Request, facts: Facts, tables: Tables) -> Settled:
     try:
         return Settled(meant, choose(meant, facts, tables), saved=meant is not request)
     except Refusal as refusal:
-        return Settled(meant, None, why(refusal), meant is not request)
+        return Settled(meant, None, refusal.why, meant is not request)
 
 
 def plan_for(settled: Settled, request: Request, facts: Facts) -> Plan:
@@ -51,7 +51,7 @@ def plan_for(settled: Settled, request: Request, facts: Facts) -> Plan:
         try:
             return _with_draft(_with_cost(Filling(settled.choice, meant, facts).plan(), without), meant, facts)
         except Refusal as refusal:
-            why_not = why(refusal)
+            why_not = refusal.why
     saved = (say("runs.saved"),) if settled.saved else ()
     return Plan(notes=(why_not, *saved, *meant.problems), evaluations_without=without)
 

@@ -5,17 +5,17 @@ import math
 from dataclasses import dataclass, field, replace
 
 from ..words.say import counted as so_many
-from ..words.say import say
+from ..words.say import quoted, say
 from .choose import Choice, Refusal
 from .counting import counting, self_timed_steps, share
 from .facts import Facts
-from .negative import negative_prompt, notes_on
+from .negative import beside_it, negative_prompt, notes_on
 from .numbers import NUMBERS, same, values_of
 from .passes import Counting, Pass, counted, visited, with_timesteps
 from .plan import Plan
 from .profiles import NOTHING, Profile
 from .prompts import is_plain, lora_tag
-from .request import Request, quoted, recommended
+from .request import Request, recommended
 from .schedules import MAX_STEPS, Rule, max_steps
 
 _LARGE = 1.5
@@ -59,7 +59,7 @@ class Filling:
             first=self._counted(first, steps, cfg, cfg_steps, by), notes=tuple(self.notes),
             hires=hires and self._counted(hires, 0, cfg, cfg_steps, by),
         )
-        return replace(plan, changed=_changed(plan, profile, self.request))
+        return replace(plan, changed=_changed(plan, profile, self.facts.family))
 
     # -- the negative prompt
 
@@ -87,7 +87,7 @@ class Filling:
         steps, rule = int(self._value("steps")), self.profile.timesteps
         most = max_steps(rule) if rule is not None else MAX_STEPS
         if steps > most:
-            self.notes.append(say("steps.too_many", asked=steps, label=self.profile.label, most=most))
+            self.notes.append(say("steps.too_many", asked=steps, label=self.profile.label, most=so_many(most, "steps")))
         return min(steps, most)
 
     def _weight(self) -> float:
@@ -181,7 +181,7 @@ class Filling:
         """Sampler, schedule and timestep rule: the row's, but for what the user chose. The user's schedule decides the timesteps."""
         profile, facts, asked = self.profile, self.facts, self.request.scheduler
         if facts.samplers is not None and not self.request.sampler and profile.sampler not in facts.samplers:
-            raise Refusal(say("method.no_sampler", label=profile.label, sampler=profile.sampler))
+            raise Refusal("method.no_sampler", label=profile.label, sampler=profile.sampler)
         sampler = self._sampler(self.request.sampler)
         if asked and facts.schedulers is not None and asked not in facts.schedulers:
             self.notes.append(say("schedule.unknown", asked=quoted(asked)))
@@ -193,7 +193,7 @@ class Filling:
             self.notes.append(say("sampler.self_timed", sampler=sampler, label=profile.label))
         known = facts.schedulers is None or profile.scheduler in facts.schedulers
         if not known and profile.timesteps is None:
-            raise Refusal(say("method.no_schedule", label=profile.label, schedule=profile.scheduler))
+            raise Refusal("method.no_schedule", label=profile.label, schedule=profile.scheduler)
         return sampler, profile.scheduler if known else _next_best_schedule(facts), profile.timesteps
 
     def _counted(self, one: Pass, steps: int, cfg: float, cfg_steps: int, by: Counting) -> Pass:
@@ -230,12 +230,11 @@ class Filling:
         return with_timesteps(Pass(asked, sampler), timesteps, self.profile.shift)
 
 
-def _changed(plan: Plan, profile: Profile, request: Request) -> dict[str, float]:
-    """The numbers of `plan` that differ from the row, and what was asked for beside NAG where it acts."""
+def _changed(plan: Plan, profile: Profile, family: str | None) -> dict[str, float]:
+    """The numbers of `plan` that differ from the row."""
     rows = {name: recommended(profile, name) for name in NUMBERS}
-    numbers = {name: value for name, value in values_of(plan).items() if None not in (value, rows[name]) and value != rows[name]}
-    beside = {name: getattr(request, name) for name in ("nag_tau", "nag_alpha", "nag_until")} if plan.negative is not None else {}
-    return {name: value for name, value in {**numbers, **beside}.items() if value is not None}
+    numbers = {name: value for name, value in values_of(plan).items() if value is not None and rows[name] not in (None, value)}
+    return {**numbers, **beside_it(plan.negative, profile, family)}
 
 
 def _next_best_schedule(facts: Facts) -> str:

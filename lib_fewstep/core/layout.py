@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from ..words.say import say
+from ..words.say import Sentence, say
 from .families import FAMILIES, label_of, transformer_of
 from .families import OTHER as OTHER_NETWORK
 
@@ -103,7 +103,7 @@ class Layout:
         """Width of the text embeddings that the cross-attentions read; 0 if none is touched."""
         return max((each.context for each in self.transformers), default=0)
 
-    def misfit(self, network: Layout, lora: str) -> str | None:
+    def misfit(self, network: Layout, lora: str) -> Sentence | None:
         """Why a LoRA of this layout, named `lora`, does not fit `network`; None if it fits or says nothing about it."""
         if self.family and network.family and self.family != network.family:
             return say("lora.other_family", lora=lora, made_for=label_of(self.family), family=label_of(network.family))

@@ -53,6 +53,11 @@ class Number:
         """What may be asked for, in words."""
         return say("expected.whole" if self.whole else "expected.number", low=self.low, high=self.high)
 
+    @property
+    def described(self) -> str:
+        """The same with its meaning, for the API's description."""
+        return f"{self.expected}; {self.meaning}" if self.meaning else self.expected
+
 
 def row(number: Number, default: Any = None) -> Any:
     """A record's field that holds `number`."""

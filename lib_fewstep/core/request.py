@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from ..words.say import listed, say
+from ..words.say import listed, quoted, say
 from .numbers import Number, Numbers, row, rows_of, same
 from .profiles import Profile, Range
 from .schedules import MAX_STEPS
@@ -68,6 +68,8 @@ class Request(Numbers):
 TEXTS = ("method", "lora", "sampler", "scheduler")
 ROWS = rows_of(Request)
 """All numbers that may be asked for: those of a method, the steps of the hires pass, and what goes with `nag`."""
+BESIDE = ("nag_tau", "nag_alpha", "nag_until")
+"""Those that go with `nag` and have no slider."""
 
 
 def request_from(values: Mapping[str, Any], base: Request = Request()) -> Request:
@@ -152,12 +154,6 @@ def recommended(profile: Profile, name: str) -> float | None:
         return profile.nag.phi if profile.takes_nag else None
     allowed: Range | None = getattr(profile, name)
     return allowed.default if allowed is not None else None
-
-
-def quoted(value: Any) -> str:
-    """`value` as a message quotes it."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def _settings_like(key: str) -> list[str]:

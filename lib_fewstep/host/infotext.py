@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..core.controls import filled
+from ..core.controls import beside_of, filled
 from ..core.facts import InstalledLora, called
 from ..core.numbers import NUMBERS
 from ..core.plan import Plan
 from ..core.profiles import Profile, Tables
 from ..core.prompts import lora_tags, without_tag
-from ..core.request import AUTO, NO_LORA, ROWS
+from ..core.request import AUTO, BESIDE, NO_LORA, ROWS
 
 METHOD, LORA, SCHEDULE, DRAFT = "Accelerator", "Accelerator LoRA", "Schedule type", "Accelerator draft"
 _DECODER, _TAESD, _FULL = "VAE Decoder", "TAESD", "Full"
@@ -88,6 +88,7 @@ def read(params: dict[str, Any], tables: Tables, installed: Installed) -> dict[s
         "lora": _lora(params.get(LORA) or AUTO, profile, installed),
         **{name: getattr(recommended, name) if value is None else value for name, value in numbers.items()},
         "filled_for": profile.key,
+        "beside": beside_of({name: ROWS[name].read(params.get(ROWS[name].parameter)) for name in BESIDE}),
         "draft": params.get(DRAFT) == "True",
     }
 

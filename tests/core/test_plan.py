@@ -16,6 +16,7 @@ from lib_fewstep.core.plan import Plan
 from lib_fewstep.core.profiles import Tables
 from lib_fewstep.core.prompts import lora_tags, with_tag
 from lib_fewstep.core.request import AUTO, NO_LORA, Request, changed_by_user, host_request, recommended, request_from
+from lib_fewstep.core.schedules import max_steps
 from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora, ready_for
 
 pytest.importorskip("hypothesis")
@@ -456,7 +457,8 @@ def test_what_the_user_set_explicitly_wins(asked: Request, there: Facts) -> None
     row = TABLES.profiles[found.method or ""]
     assert asked.method in (AUTO, found.method)
     assert asked.cfg in (None, found.cfg) and (asked.cfg is not None or found.cfg == row.cfg.default)
-    assert asked.steps in (None, found.steps) or found.steps == 50
+    most = 50 if row.timesteps is None else max_steps(row.timesteps)
+    assert asked.steps is None or found.steps == min(asked.steps, most)
     assert found.gamma == (None if row.gamma is None else row.gamma.default if asked.gamma is None else asked.gamma)
     if found.tag:
         assert found.weight == (recommended(row, "weight") if asked.weight is None else asked.weight)

@@ -145,7 +145,7 @@ class Page:
         that is clicked the page's script tells.
         """
         self.values[self.parts[name]._id] = value
-        self.fire(name, "input" if name == "lora" else "change")
+        self.fire(name, "input" if name in ("lora", "negative") else "change")
         if name == "method":
             self.act(f"use:{value}")
 
@@ -155,8 +155,8 @@ class Page:
         self.sync()
 
     def sync(self) -> None:
-        """What the page's script does when something has changed of which gradio tells nobody."""
-        self.act("sync")
+        """What the page's script does when something has changed of which gradio tells nobody, the list of more methods open."""
+        self.act("sync:more")
 
     def act(self, what: str) -> None:
         """A button in the page's HTML is pressed."""

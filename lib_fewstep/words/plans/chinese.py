@@ -37,7 +37,7 @@ PLANS: dict[str, str] = {
 
     # ------------------------------------------------------------------------------------------------------ notes: the numbers
     "number.outside": "{called} {asked:g} 超出了 {label} 的适用范围（{allowed}），推荐值为 {best:g}",
-    "steps.too_many": "{label} 没有 {asked} 步那么多的时间步，将以 {most} 步运行",
+    "steps.too_many": "{label} 的时间步最多支持 {most}（指定为 {asked}），将以 {most} 运行",
     "weight.outside": "提示词中的 LoRA 权重 {weight:g} 超出了 {label} 的适用范围（{allowed}），推荐值为 {best:g}",
     "weight.prompt_wins": "LoRA 权重以提示词中的 {tag} 为准，滑块上的 {weight:g} 将被忽略",
     "cfg_steps.at_cfg_1": "CFG 为 1 时，“仅前 {steps}使用 CFG”不起作用",

@@ -37,7 +37,7 @@ PLANS: dict[str, str] = {
 
     # ------------------------------------------------------------------------------------------------------ notes: the numbers
     "number.outside": "{called} {asked:g} is outside what {label} was made for ({allowed}); {best:g} is recommended",
-    "steps.too_many": "{asked} steps are more than {label} has timesteps for; {most} steps run",
+    "steps.too_many": "{label} has timesteps for {most} at most, not for {asked}",
     "weight.outside": "LoRA weight {weight:g} in the prompt is outside what {label} was made for ({allowed}); {best:g} is recommended",
     "weight.prompt_wins": "The prompt's own {tag} sets the LoRA weight; {weight:g} from the control is ignored",
     "cfg_steps.at_cfg_1": "CFG in the first {steps} only has no effect while CFG is 1",

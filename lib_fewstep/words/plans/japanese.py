@@ -37,7 +37,7 @@ PLANS: dict[str, str] = {
 
     # ------------------------------------------------------------------------------------------------------ notes: the numbers
     "number.outside": "{called} {asked:g}は、{label}の想定範囲（{allowed}）から外れています。推奨値は{best:g}です",
-    "steps.too_many": "{asked}ステップ分のタイムステップは{label}にはありません。{most}ステップで実行します",
+    "steps.too_many": "{label}のタイムステップは最大{most}分です（指定は{asked}）。{most}で実行します",
     "weight.outside": "プロンプトに書かれたLoRAの重み{weight:g}は、{label}の想定範囲（{allowed}）から外れています。推奨値は{best:g}です",
     "weight.prompt_wins": "LoRAの重みはプロンプトの{tag}で決まります。スライダーの{weight:g}は無視されます",
     "cfg_steps.at_cfg_1": "CFGスケールが1のため、CFGを最初の{steps}だけに使う設定は効果がありません",
