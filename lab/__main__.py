@@ -23,6 +23,7 @@ from .pack import BEST, pack_models
 from .pictures import sample_pictures, save_sheet
 from .report import evaluate
 from .settings import Settings, full_settings, quick_settings
+from .tiny_decoder import train_tiny_decoder
 
 _HERE = Path(__file__).parent
 
@@ -50,6 +51,7 @@ class Pipeline:
             "tcd": self.distil_tcd,
             "lightning": self.distil_lightning,
             "export": self.export,
+            "decoder": self.train_tiny_decoder,
             "evaluate": self.evaluate,
             "pack": self.pack,
         }
@@ -91,6 +93,9 @@ class Pipeline:
     def export(self) -> None:
         if _missing(self.models.checkpoint):
             export_checkpoint(self.base, self.autoencoder, self.models)
+
+    def train_tiny_decoder(self) -> None:
+        self._train(self.models.decoder, train_tiny_decoder, self.settings.decoder, self.models.checkpoint, self.settings.decoder_pictures)
 
     def evaluate(self) -> None:
         self.evaluate_models(self.models, self.settings.work, self.settings.prompts, headline=self.settings.quick)

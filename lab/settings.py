@@ -37,6 +37,8 @@ class Settings:
     lcm: Training
     tcd: Training
     lightning: tuple[tuple[int, Training], ...]
+    decoder: Training
+    decoder_pictures: int
     lora_rank: int
     prompts: int
     reference_pictures: int
@@ -65,6 +67,8 @@ def full_settings(work: Path, packed: Path) -> Settings:
             (4, replace(distil, steps=449, learning_rate=6e-4)),
             (2, replace(distil, steps=238, learning_rate=6e-4)),
         ),
+        decoder=Training(2400, 32, 3e-3, warmup=50, average_decay=0.99, seed=20),
+        decoder_pictures=2500,
         lora_rank=16,
         prompts=500,
         reference_pictures=6000,
@@ -84,6 +88,8 @@ def quick_settings(work: Path, packed: Path) -> Settings:
         lcm=few,
         tcd=few,
         lightning=((8, few), (4, few), (2, few)),
+        decoder=few,
+        decoder_pictures=64,
         lora_rank=16,
         prompts=12,
         reference_pictures=300,

@@ -24,11 +24,14 @@ class Controls(Numbers):
     lora: str = AUTO
     filled_for: str = ""
     beside: str = ""
+    draft: bool = False
 
 
 _BEFORE_FILLED_FOR = 4
 """So many numbers stood before `filled_for` when it was made; newer ones follow it. Scripts of users send them by position."""
-ORDER = ("enabled", "method", "lora", *list(NUMBERS)[:_BEFORE_FILLED_FOR], "filled_for", *list(NUMBERS)[_BEFORE_FILLED_FOR:], "beside")
+ORDER = (
+    "enabled", "method", "lora", *list(NUMBERS)[:_BEFORE_FILLED_FOR], "filled_for", *list(NUMBERS)[_BEFORE_FILLED_FOR:], "beside", "draft",
+)
 """The controls in the order in which the WebUI passes their values."""
 _SAVED = "saved: "
 """Begins `filled_for` where saved settings were filled in, and the numbers follow."""
@@ -109,7 +112,8 @@ def as_dict(args: Sequence[Any], tables: Tables) -> dict[str, Any]:
     request = request_of(controls, Request(), tables)
     asked = {**values_of(request), **{name: getattr(request, name) for name in BESIDE}}
     numbers = {name: value for name, value in asked.items() if value is not None}
-    return {"enabled": _truth(controls.enabled), "method": request.method, "lora": request.lora, **numbers}
+    draft = {"draft": True} if request.draft else {}
+    return {"enabled": _truth(controls.enabled), "method": request.method, "lora": request.lora, **numbers, **draft}
 
 
 def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
@@ -120,8 +124,8 @@ def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
 
 def request_of(controls: Controls, base: Request, tables: Tables) -> Request:
     """What the controls ask for: of the numbers, only those that the user has changed since they were filled in."""
-    values = {"method": controls.method, "lora": controls.lora, **values_of(controls), **_beside(controls.beside)}
-    request = request_from(values, base)
+    switches = {"method": controls.method, "lora": controls.lora, "draft": controls.draft}
+    request = request_from({**switches, **values_of(controls), **_beside(controls.beside)}, base)
     changed: dict[str, Any] = changed_by_user(values_of(request), _filled_in(controls.filled_for, tables))
     return replace(request, **{**dict.fromkeys(NUMBERS), **changed})
 

@@ -49,7 +49,7 @@ def plan_for(settled: Settled, request: Request, facts: Facts) -> Plan:
     why_not, meant = settled.why_not, settled.request
     if settled.choice is not None:
         try:
-            return _with_cost(Filling(settled.choice, meant, facts).plan(), without)
+            return _with_draft(_with_cost(Filling(settled.choice, meant, facts).plan(), without), meant, facts)
         except Refusal as refusal:
             why_not = refusal.why
     saved = (say("runs.saved"),) if settled.saved else ()
@@ -64,6 +64,12 @@ def _with_cost(plan: Plan, without: int | None) -> Plan:
         more = say("cost.more_work", made=so_many(made, "evaluations"), without=without)
         return replace(plan, notes=(*plan.notes, more))
     return plan
+
+
+def _with_draft(plan: Plan, request: Request, facts: Facts) -> Plan:
+    if not request.draft:
+        return plan
+    return replace(plan, notes=(*plan.notes, facts.no_draft)) if facts.no_draft else replace(plan, draft=True)
 
 
 def _evaluations_without(request: Request, facts: Facts) -> int | None:

@@ -75,6 +75,8 @@ class Facts:
     """The user's own settings for this checkpoint, with the keys of a request."""
     preset: Preset | None = None
     """What the host's own preset has put into the page; None where it has none."""
+    no_draft: str = ""
+    """Why pictures cannot be drafts, and what to do; empty: the small decoder is there."""
     unseen: int = 0
     """How many more LoRA files there are that have not been looked at yet."""
 

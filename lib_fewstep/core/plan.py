@@ -44,6 +44,8 @@ class Plan(Numbers):
     negative: Nag | None = None
     evaluations_without: int | None = 0
     notes: tuple[str, ...] = ()
+    draft: bool = False
+    """Whether the WebUI's small decoder makes the picture."""
     changed: Mapping[str, float] = field(default_factory=dict[str, float])
     """What differs from the row, of the numbers."""
 
@@ -101,7 +103,7 @@ class Plan(Numbers):
         """Plain values, for the API."""
         hires = self.hires or _NO_PASS
         same = ("active", "method", "label", "lora", "tag", "prediction", "scheduler", "rule", "evaluations", "evaluations_without",
-                "notes", "changed", "summary")
+                "notes", "changed", "draft", "summary")
         values: dict[str, Any] = {
             **values_of(self),
             **{f"nag_{name}": getattr(self.negative, name, None) for name in ("tau", "alpha", "until")},

@@ -26,6 +26,8 @@ class Request(Numbers):
     lora: str = AUTO
     sampler: str | None = None
     scheduler: str | None = None
+    draft: bool = False
+    """Decode with the WebUI's small decoder: faster, a little softer."""
     prompt: str = ""
     negative_prompt: str = ""
     hires_negative_prompt: str = ""
@@ -93,6 +95,11 @@ def request_from(values: Mapping[str, Any], base: Request = Request()) -> Reques
                 problems.append(say("setting.no_number", key=key, value=quoted(value), expected=ROWS[key].expected))
             else:
                 known[key] = number
+        elif key == "draft":
+            if isinstance(value, bool):
+                known[key] = value
+            else:
+                problems.append(say("setting.no_switch", key=key, value=quoted(value)))
         elif key != "enabled":
             problems.append(say("setting.unknown", key=str(key)[:40], keys=listed(_settings_like(str(key)), "or")))
     return replace(base, **known, problems=tuple(problems))
@@ -170,7 +177,7 @@ def recommended(profile: Profile, name: str) -> float | None:
 
 def _settings_like(key: str) -> list[str]:
     """The settings nearest to `key`, or the first; five at most."""
-    known = ["enabled", *TEXTS, *ROWS]
+    known = ["enabled", *TEXTS, *ROWS, "draft"]
     return get_close_matches(key.strip().lower(), known, n=3) or known[:5]
 
 

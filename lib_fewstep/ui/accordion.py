@@ -17,7 +17,7 @@ from ..page import fine
 from ..page.negative import strength
 from ..words.say import in_language, say, why
 from .acts import Acts, Downloads
-from .live import LIVE_CONTROLS, LiveSwitch
+from .live import LIVE_BARE_CONTROLS, LIVE_CONTROLS, LiveSwitch
 from .parts import Parts, Widgets
 from .plot import PLOT_CONTROLS, PRESS, Plot
 from .view import Around, View, lora_choices, make_view
@@ -30,7 +30,7 @@ HOST_CONTROLS = {
 """Endings of the host controls' elem_ids (`txt2img_prompt`; `hr_sampler` and `hr_scheduler` are whole) that the plan takes into account,
 and the settings that they are.
 """
-BARE_CONTROLS = ("hr_sampler", "hr_scheduler", "script_list", "X values")
+BARE_CONTROLS = ("hr_sampler", "hr_scheduler", "script_list", "X values", *LIVE_BARE_CONTROLS)
 """Those of both, and of the plot's, that the hosts name without the tab. Of any other, a bare name is another extension's."""
 READ_CONTROLS = (*HOST_CONTROLS, *PLOT_CONTROLS, *LIVE_CONTROLS)
 """All that `wire` is told of."""

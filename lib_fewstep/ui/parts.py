@@ -61,6 +61,7 @@ class Parts:
                 )
             with gr.Row(elem_classes=["fewstep-switches"], visible=False, elem_id=self._id("switches")) as self.switches:
                 self.live.build()
+                controls["draft"] = self.live.draft
                 self.negative = gr.Checkbox(
                     False, label=self.say("page.switch.negative"), info=self.say("page.switch.negative.info"), interactive=True,
                     elem_id=self._id("negative"),

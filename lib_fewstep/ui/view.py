@@ -163,7 +163,7 @@ def make_view(
         if refill or fresh.filled_for != controls.filled_for:
             # the switch is no part of a method: off, it stays off
             stays_off = request.nag == 0 and not settled.saved and profile.takes_nag
-            controls = replace(fresh, nag=0.0) if stays_off else fresh
+            controls = replace(fresh, draft=controls.draft, **({"nag": 0.0} if stays_off else {}))
             request = request_of(controls, base, tables)
             settled = settled.with_numbers_of(request, facts, tables)
     seconds = around.seconds(base.width, base.height)

@@ -156,11 +156,11 @@ def measure(host: hosts.Host, folder: Path, runs: int, many: int) -> dict[str, s
     return figures
 
 
-def measure_negative_prompt_alone(host: hosts.Host, folder: Path, runs: int) -> dict[str, str]:
+def measure_alone(what: Callable[[WebUI, int], dict[str, str]], host: hosts.Host, folder: Path, runs: int) -> dict[str, str]:
     with hosts.running(host, folder) as running:
         webui = WebUI(running, host.families[0])
         webui.load_checkpoint()
-        return {**measure_negative_prompt(webui, runs), _LOAD: "{:.1f}, {:.1f}".format(*os.getloadavg())}
+        return {**what(webui, runs), _LOAD: "{:.1f}, {:.1f}".format(*os.getloadavg())}
 
 
 def measure_negative_prompt(webui: WebUI, runs: int) -> dict[str, str]:
@@ -214,6 +214,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=RUNS, help="pairs of generations")
     parser.add_argument("--negative", action="store_true", help="only what the negative prompt at CFG 1 costs")
     parser.add_argument("--loras", type=int, default=MANY, help="files in the large folder")
+    parser.add_argument("--live", action="store_true", help="only the figures of Live")
     options = parser.parse_args()
     measured: dict[str, dict[str, str]] = {}
     for host in hosts.all_hosts():
@@ -221,8 +222,9 @@ def main() -> None:
             print(f"{host.name} …", file=sys.stderr)
             with tempfile.TemporaryDirectory() as folder:
                 place = Path(folder) / host.name
-                if options.negative:
-                    measured[host.name] = measure_negative_prompt_alone(host, place, options.runs)
+                if options.negative or options.live:
+                    what = measure_negative_prompt if options.negative else live_figures
+                    measured[host.name] = measure_alone(what, host, place, options.runs)
                 else:
                     measured[host.name] = measure(host, place, options.runs, options.loras)
             print(table({host.name: measured[host.name]}), file=sys.stderr)

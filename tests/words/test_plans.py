@@ -41,6 +41,7 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Facts]] = {
     "every number": (
         {"method": "tcd", "steps": 49, "cfg": 9, "gamma": 0.9, "weight": 0.2, "cfg_steps": 2, "negative_prompt": "x"}, facts("sd15", TCD),
     ),
+    "no switch": ({"method": "lcm", "draft": "x"}, facts("sd15", LCM)),
     "too many steps": ({"method": "lcm", "steps": 90}, facts("sd15", LCM)),
     "made for others": ({"method": "hyper-sd15-8", "steps": 3}, facts("sd15", HYPER_8)),
     "negative": ({"method": "lcm", "nag": 0, "negative_prompt": "x"}, facts("sd15", LCM)),

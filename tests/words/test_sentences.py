@@ -28,7 +28,7 @@ _LATIN = (
     "Accelerator Auto None Method LoRA Lora WebUI CFG UNet Refiner VAE Gamma gamma auto Transformer InstructPix2Pix FLUX.1-dev "
     "FLUX.1-schnell diffusers kohya webui sha256 Git LFS git lfs pull Web .pt .ckpt .safetensors .gguf huggingface.co https Hugging "
     "Face --listen --share --server-name --enable-insecure-extension-access AUTOMATIC1111 img2img tcd lcm checkpoint x UI "
-    "Hires MB GB Generate X Y Z plot Live JSON PNG JPEG WebP base64 TAESD number accelerator API scheduler"
+    "Hires MB GB Generate X Y Z plot Live JSON PNG JPEG WebP base64 TAESD number accelerator API scheduler true false"
 )
 NAMES = set(_LATIN.split())
 """Words in Latin letters that are the same in Japanese and Chinese."""

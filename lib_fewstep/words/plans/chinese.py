@@ -79,6 +79,7 @@ PLANS: dict[str, str] = {
     # ----------------------------------------------------------------------------------------------- what is wrong with a request
     "setting.no_text": "设置“{key}”的值 {value} 不是文本，将被忽略",
     "setting.no_number": "设置“{key}”的值为 {value}，应为 {expected}。将使用推荐值",
+    "setting.no_switch": "设置“{key}”的值为 {value}，应为 true 或 false。该项将被忽略",
     "setting.unknown": "没有名为“{key}”的设置，可用的设置例如 {keys}。该项将被忽略",
 
     # ---------------------------------------------------------------------------------------------------------- why nothing runs

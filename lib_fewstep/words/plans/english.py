@@ -88,6 +88,7 @@ PLANS: dict[str, str] = {
     # ----------------------------------------------------------------------------------------------- what is wrong with a request
     "setting.no_text": "Setting '{key}' is {value}; expected text. It is ignored",
     "setting.no_number": "Setting '{key}' is {value}; expected {expected}. The recommended value is used",
+    "setting.no_switch": "Setting '{key}' is {value}; expected true or false. It is ignored",
     "setting.unknown": "There is no setting '{key}'; expected a setting such as {keys}. It is ignored",
 
     # ---------------------------------------------------------------------------------------------------------- why nothing runs
