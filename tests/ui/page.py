@@ -222,9 +222,13 @@ class Page:
     def _run(self, number: int) -> None:
         if OLD_GRADIO:
             inputs, outputs = self.blocks.dependencies[number]["inputs"], self.blocks.dependencies[number]["outputs"]
+            runs = self.blocks.dependencies[number]["backend_fn"]
         else:
             function = self.blocks.fns[number]
+            runs = function.fn is not None
             inputs, outputs = [c._id for c in function.inputs], [c._id for c in function.outputs]
+        if not runs:  # in the browser alone
+            return
         values = [self.values[id_] for id_ in inputs]
         result = asyncio.run(self.blocks.process_api(number, values, state=self._session))
         for id_, found in zip(outputs, result["data"], strict=True):
