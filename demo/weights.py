@@ -30,6 +30,8 @@ LORAS = (
     "tiny-lightning-2step-lora",
 )
 JUDGE = "judge"
+DECODER = "taesd_decoder"
+"""As the WebUIs call it, in their folder for such decoders."""
 TOKENIZER = "tiny-clip"
 TOKENIZER_MARK = "TOKENIZER_FOLDER"
 """Stands in the shipped yaml where the absolute path of the tokenizer's folder belongs."""
@@ -47,6 +49,7 @@ class Models:
     loras: Mapping[str, Path]
     tokenizer: Path
     judge: Path
+    decoder: Path
 
 
 def models_in(folder: Path, loras: Sequence[str] = LORAS) -> Models:
@@ -58,6 +61,7 @@ def models_in(folder: Path, loras: Sequence[str] = LORAS) -> Models:
         loras={name: folder / "Lora" / f"{name}.safetensors" for name in loras},
         tokenizer=folder / TOKENIZER,
         judge=folder / f"{JUDGE}.safetensors",
+        decoder=folder / "VAE-taesd" / f"{DECODER}.safetensors",
     )
 
 
@@ -69,7 +73,7 @@ def unpack(folder: Path, shipped: Path = SHIPPED) -> Models:
     Raises OSError when the folder cannot be written.
     """
     models = models_in(folder)
-    for path in (models.checkpoint, *models.loras.values(), models.judge):
+    for path in (models.checkpoint, *models.loras.values(), models.judge, models.decoder):
         _unpack_weights(shipped / f"{path.name}.xz", path)
     write_configuration(models)
     return models

@@ -3,11 +3,13 @@
 var fewstepLive = (function () {
     "use strict";
 
-    const LOOK_MS = 250; // dropdowns, LoRA cards and pasted parameters change without an event
-    const INPUT_MS = 30; // gradio takes a moment to take up what was typed
+    const WATCH_MS = 2000; // what another extension sets without an event
+    const EVENT_MS = 20; // several events come at once, and gradio takes a moment to take a value up
     const IDLE_MINUTES = 10;
+    const NARROW = "(max-width: 640px)";
     const MOST_SEED = 4294967294;
 
+    const TABS = ["txt2img", "img2img"];
     const tabs = {};
     const byId = (id) => gradioApp().getElementById ? gradioApp().getElementById(id) : gradioApp().querySelector("#" + id);
     const box = (tab) => gradioApp().querySelector(`#fewstep_${tab}_live input`);
@@ -25,7 +27,7 @@ var fewstepLive = (function () {
     function newState(tab, told) {
         const gallery = byId(`${tab}_gallery_container`) || byId(`${tab}_gallery`);
         const state = {
-            told, page: `${Date.now()}-${Math.random()}`, number: 0, shown: 0, sent: "", changed: Date.now(), url: "",
+            told, page: `${Date.now()}-${Math.random()}`, turn: 0, number: 0, shown: 0, sent: "", changed: Date.now(), url: "",
             pane: element("div", "fewstep-live"), image: element("img", "fewstep-live-image"), line: element("div", "fewstep-live-line"),
         };
         const keep = element("button", "fewstep-live-keep", told.words.keep);
@@ -37,7 +39,9 @@ var fewstepLive = (function () {
         buttons.append(seed, keep);
         state.image.alt = "";
         state.pane.append(state.image, state.line, buttons);
-        gallery.parentElement.insertBefore(state.pane, gallery);
+        const top = matchMedia(NARROW).matches && byId(`${tab}_toprow`);
+        if (top) top.after(state.pane); // in one column the gallery lies far below what one types into
+        else gallery.parentElement.insertBefore(state.pane, gallery);
         return state;
     }
 
@@ -56,27 +60,40 @@ var fewstepLive = (function () {
     }
 
     // Called by gradio with the values of all controls: the host's by `told.fields`, then those of our script.
-    function look(tab, told, values) {
+    async function look(tab, told, values) {
         if (!isOn(tab)) return;
         const state = tabs[tab] || (tabs[tab] = newState(tab, told));
+        const turn = ++state.turn;
         const wish = { accelerator: values.slice(told.fields.length) };
-        told.fields.forEach((name, i) => { wish[name] = values[i]; });
-        if (Number(wish.seed) < 0) return setSeed(tab, randomSeed()); // fixed from now on, and looked at again in a moment
+        const canvas = {};
+        told.fields.forEach((name, i) => {
+            const value = name in told.choices ? told.choices[name].indexOf(values[i]) : values[i];
+            if (name.startsWith("canvas.")) canvas[name.slice("canvas.".length)] = value;
+            else wish[name] = value;
+        });
+        if (Number(wish.seed) < 0) return setSeed(tab, randomSeed()); // fixed from now on, which is a change to look at
         wish.seed = Number(wish.seed);
+        if (tab === "img2img") {
+            if (fewstepCanvas.kind() === "batch") return tell(state, told.words.batch);
+            wish.canvas = await fewstepCanvas.read(canvas);
+            if (turn !== state.turn) return; // a newer look has come by while a picture was read
+            if (!wish.canvas) return tell(state, told.words.no_picture);
+        }
         const text = JSON.stringify(wish);
         if (text === state.sent) return;
         state.sent = text;
         state.changed = Date.now();
-        ask(tab, state, wish);
+        ask(tab, state, text);
     }
 
-    async function ask(tab, state, wish) {
+    async function ask(tab, state, text) {
         const number = ++state.number;
         const began = performance.now();
         let answer, body;
         try {
             answer = await fetch("./fewstep/v1/live", {
-                method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...wish, page: state.page, number }),
+                method: "POST", headers: { "Content-Type": "application/json" },
+                body: `${text.slice(0, -1)},"page":${JSON.stringify(state.page)},"number":${number}}`,
             });
             body = answer.headers.get("content-type") === "image/jpeg" ? await answer.blob() : await answer.json();
         } catch (error) {
@@ -110,57 +127,65 @@ var fewstepLive = (function () {
         if (tabs[tab]) tell(tabs[tab], why);
     }
 
-    function lookSoon(tab) {
-        if (document.hidden || !isOn(tab)) return;
-        byId(`fewstep_${tab}_live_look`).click();
+    // Many events of one moment are one look.
+    const soon = {};
+    function changed(tab) {
+        if (soon[tab] || document.hidden || !isOn(tab)) return;
+        soon[tab] = setTimeout(() => {
+            soon[tab] = 0;
+            if (isOn(tab)) byId(`fewstep_${tab}_live_look`).click();
+        }, EVENT_MS);
     }
 
     // The seed is fixed from then on, in sight, so that Generate makes the same picture.
+    let watching = 0;
     function switched(tab) {
-        const on = isOn(tab);
         const state = tabs[tab];
-        if (on && state) {
+        if (isOn(tab) && state) {
             state.sent = "";
             state.changed = Date.now();
         }
-        if (on) {
+        if (isOn(tab)) {
             const field = seedField(tab);
             if (field && Number(field.value) < 0) setSeed(tab, randomSeed());
         }
-        setTimeout(() => lookSoon(tab), INPUT_MS);
+        changed(tab);
+        clearInterval(watching);
+        watching = TABS.some(isOn) ? setInterval(watch, WATCH_MS) : 0;
+    }
+
+    function watch() {
+        for (const tab of TABS.filter((each) => tabs[each] && isOn(each))) {
+            if (Date.now() - tabs[tab].changed > IDLE_MINUTES * 60000) {
+                stop(tab, fill(tabs[tab].told.words.idle, { minutes: IDLE_MINUTES }));
+            }
+        }
+        TABS.forEach(changed);
     }
 
     function wire(tab) {
         const checkbox = box(tab);
+        if (tab === "img2img") fewstepCanvas.watch(() => changed(tab));
         if (!checkbox || checkbox.dataset.fewstepLive) return;
         checkbox.dataset.fewstepLive = "yes";
         byId(`fewstep_${tab}_live`).classList.add("fewstep-live-ready");
         checkbox.addEventListener("change", () => switched(tab));
-        byId(`tab_${tab}`).addEventListener("input", () => setTimeout(() => lookSoon(tab), INPUT_MS));
         for (const name of ["interrupt", "interrupting"]) {
             const button = byId(`${tab}_${name}`);
             if (button) button.addEventListener("click", () => isOn(tab) && stop(tab, tabs[tab] ? tabs[tab].told.words.interrupted : ""));
         }
     }
 
-    function tick() {
-        for (const tab of Object.keys(tabs)) {
-            const state = tabs[tab];
-            if (isOn(tab) && Date.now() - state.changed > IDLE_MINUTES * 60000) {
-                stop(tab, fill(state.told.words.idle, { minutes: IDLE_MINUTES }));
+    document.addEventListener("visibilitychange", () => {
+        for (const tab of TABS.filter((each) => tabs[each] && isOn(each))) {
+            if (document.hidden) tell(tabs[tab], tabs[tab].told.words.hidden);
+            else {
+                tabs[tab].sent = "";
+                changed(tab);
             }
         }
-        ["txt2img", "img2img"].forEach(lookSoon);
-    }
-
-    document.addEventListener("visibilitychange", () => {
-        for (const tab of Object.keys(tabs).filter(isOn)) {
-            if (document.hidden) tell(tabs[tab], tabs[tab].told.words.hidden);
-            else tabs[tab].sent = "";
-        }
     });
-    onUiUpdate(() => ["txt2img", "img2img"].forEach(wire));
-    setInterval(tick, LOOK_MS);
+    onUiUpdate(() => TABS.forEach(wire));
 
-    return { look };
+    return { look, changed };
 })();

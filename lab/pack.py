@@ -31,8 +31,8 @@ LORA_RANK = 12
 def pack_models(models: Models, target: Path = SHIPPED, effort: int = BEST) -> None:
     """Write the shipped form of all weights in `models` into `target`; `effort` is xz's preset."""
     target.mkdir(parents=True, exist_ok=True)
-    for path in (models.checkpoint, models.judge):
-        steps = JUDGE_STEPS if path == models.judge else BASE_STEPS
+    for path in (models.checkpoint, models.judge, models.decoder):
+        steps = BASE_STEPS if path == models.checkpoint else JUDGE_STEPS
         (target / f"{path.name}.xz").write_bytes(pack(load_file(path), read_metadata(path), steps, effort))
     for path in models.loras.values():
         reduced = reduce_rank(load_file(path), LORA_RANK)

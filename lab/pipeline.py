@@ -22,6 +22,7 @@ from .lightning import distil_lightning
 from .pack import BEST, pack_models
 from .settings import DMD, HYPER, HYPER_CFG, LCM, LIGHTNING, TCD, TURBO, Settings
 from .student import Sources
+from .tiny_decoder import train_tiny_decoder
 from .turbo import distil_turbo
 
 
@@ -56,6 +57,7 @@ class Pipeline:
             "turbo": lambda: self._distil(TURBO, partial(distil_turbo, self.models.loras[LCM])),
             "hyper-cfg": lambda: self._distil(HYPER_CFG, partial(distil_hyper_cfg, 8)),
             "export": self.export,
+            "decoder": self.train_tiny_decoder,
             "pack": self.pack,
         }
 
@@ -81,6 +83,10 @@ class Pipeline:
     def export(self) -> None:
         if _missing(self.models.checkpoint):
             export_checkpoint(self.base, self.autoencoder, self.models)
+
+    def train_tiny_decoder(self) -> None:
+        settings, models = self.settings, self.models
+        self._train(models.decoder, train_tiny_decoder, settings.decoder, models.checkpoint, settings.decoder_pictures)
 
     def pack(self) -> None:
         pack_models(self.models, self.settings.packed, effort=0 if self.settings.quick else BEST)

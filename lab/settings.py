@@ -37,6 +37,8 @@ class Settings:
     base: Training
     judge: Training
     distillations: Mapping[str, Training]
+    decoder: Training
+    decoder_pictures: int
     lora_rank: int
     prompts: int
     reference_pictures: int
@@ -82,6 +84,8 @@ def full_settings(work: Path, packed: Path) -> Settings:
             DMD[4]: replace(later, steps=1200),
             DMD[1]: replace(later, steps=1000),
         },
+        decoder=Training(2400, 32, 3e-3, warmup=50, average_decay=0.99, seed=20),
+        decoder_pictures=2500,
         lora_rank=16,
         prompts=500,
         reference_pictures=3000,
@@ -100,6 +104,8 @@ def quick_settings(work: Path, packed: Path) -> Settings:
         base=few,
         judge=few,
         distillations=dict.fromkeys(full.distillations, few),
+        decoder=few,
+        decoder_pictures=32,
         prompts=12,
         reference_pictures=64,
         quick=True,
@@ -121,5 +127,7 @@ def timing_settings(work: Path) -> Settings:
         base=few(full.base),
         judge=few(full.judge),
         distillations={name: few(training) for name, training in full.distillations.items()},
+        decoder=few(full.decoder),
+        decoder_pictures=64,
         quick=True,
     )

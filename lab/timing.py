@@ -9,11 +9,13 @@ from pathlib import Path
 
 import torch
 
+from demo.weights import models_in
+
 from .devices import use_device
 from .pipeline import Pipeline
 from .settings import Training, full_settings, timing_settings
 
-_NOT_TIMED = ("data", "export", "pack")
+_NOT_TIMED = ("data", "pack")
 
 
 def trainings() -> dict[str, Training]:
@@ -25,6 +27,7 @@ def trainings() -> dict[str, Training]:
         "judge": full.judge,
         "base": full.base,
         **full.distillations,
+        models_in(Path()).decoder.stem: full.decoder,
     }
 
 

@@ -13,6 +13,7 @@ from lib_fewstep.host.facts import USER_TABLE, HostFacts
 from lib_fewstep.host.reload import forget_library
 from lib_fewstep.host.state import TITLE
 from lib_fewstep.ui.accordion import BARE_CONTROLS, READ_CONTROLS, Accordion, Widgets
+from lib_fewstep.ui.names import Names
 
 facts = HostFacts()
 fetching = Downloads(downloads.lora_folder, downloads.forbidden, lambda: facts.refresh(wait=True))
@@ -29,6 +30,7 @@ class Accelerator(scripts.Script):
 
     def show(self, is_img2img: bool) -> object:
         self.tab = "img2img" if is_img2img else "txt2img"
+        self.names = Names(self.tab, BARE_CONTROLS)
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img: bool) -> list[Any]:
@@ -39,8 +41,7 @@ class Accelerator(scripts.Script):
         return controls
 
     def after_component(self, component: Any, **kwargs: Any) -> None:
-        id_, starts = str(kwargs.get("elem_id") or kwargs.get("label")), (f"{self.tab}_", f"script_{self.tab}_xyz_plot_")
-        name = next((id_.removeprefix(start) for start in starts if id_.startswith(start)), id_ if id_ in BARE_CONTROLS else "")
+        name = self.names.of(component, str(kwargs.get("elem_id") or kwargs.get("label")))
         if name in READ_CONTROLS:
             self.host_controls[name] = component
         elif name == "gallery":  # made after all controls, however the user has ordered the page
@@ -63,7 +64,7 @@ def on_before_ui() -> None:
     # here and not below: while the WebUI loads scripts, it takes 14 to 85 ms to find out who registers a callback
     script_callbacks.on_script_unloaded(on_script_unloaded)
     script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts, lambda: fetching.progress))
-    script_callbacks.on_infotext_pasted(lambda infotext_, params: infotext.take_tag_out(params, facts.tables, facts.installed))
+    script_callbacks.on_infotext_pasted(lambda text, params: infotext.take_out(params, facts.tables, facts.installed))
     script_callbacks.on_cfg_denoiser(steer_cfg)
     settings.register(USER_TABLE, facts.tables.problems, facts.tables.profiles)
     xyz.register(facts, lambda p, method: generation.cost(p, method, facts))

@@ -10,10 +10,11 @@ import torch
 from demo.weights import unpack
 
 from .evaluation import HEADLINE, Evaluation, full_matrix
-from .negative import measure_negative_prompts
+from .negative_host import measure_host
+from .negative_report import measure_negative_prompts
 from .report import evaluate
 
-_REFERENCE_PICTURES = 6000
+_REFERENCE_PICTURES, _ALL_PROMPTS = 6000, 500
 
 
 def main() -> None:
@@ -23,11 +24,16 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=500, help="how many of the 500 (default: all)")
     parser.add_argument("--headline", action="store_true", help="only the settings of the README's table")
     parser.add_argument("--nag", action="store_true", help="negative prompts instead")
+    parser.add_argument("--host", metavar="URL", help="with --nag: ask a running WebUI, and compare with what nag.json holds of the lab's")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     models = unpack(options.work / "models")
     if options.nag:
-        measure_negative_prompts(models, options.prompts, options.work / "nag.md")
+        # The tables lie beside the models' folder, where they always did.
+        if options.host:
+            measure_host(options.host, models, options.prompts, options.work.parent, _ALL_PROMPTS)
+        else:
+            measure_negative_prompts(models, options.prompts, options.work.parent)
         return
     evaluation = Evaluation(models, options.prompts, _REFERENCE_PICTURES)
     evaluate(evaluation, HEADLINE if options.headline else full_matrix(), options.work, options.prompts)

@@ -8,7 +8,7 @@ is left. Two tasks, judged as everywhere: *keep* (the start already shows what t
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -49,7 +49,7 @@ METHODS: dict[str, tuple[str, Sampler, str]] = {
 }
 
 
-def visited(rule: str, strength: float, answer: str) -> list[int]:
+def visited(rule: str, strength: float, answer: str) -> Sequence[float]:
     """The timesteps of one pass at `strength`, by the answer `host` or `all`."""
     if answer == "all":
         return timesteps_for(rule, STEPS, strength)
@@ -70,7 +70,7 @@ class Img2Img(Evaluation):
         return encode(self.vae, render(scenes, sample_places(scenes, rng), rng))
 
     @torch.no_grad()
-    def pictures(self, method: str, timesteps: list[int], start: Tensor) -> NDArray[np.uint8]:
+    def pictures(self, method: str, timesteps: Sequence[float], start: Tensor) -> NDArray[np.uint8]:
         """uint8 [prompts, 64, 64, 3]: `start` noised to the first timestep, and denoised over all of them."""
         lora, sampler, _ = METHODS[method]
         self.unet.load_state_dict(self.base)

@@ -6,10 +6,9 @@ without one. *Kept*: that background is still there (less is better). *Right*: s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,6 @@ from lib_fewstep.core.nag import Nag, guided
 
 from ..autoencoder import decode
 from ..base import predict_noise
-from ..files import save_text
 from .evaluation import LCM, LIGHTNING, SAMPLERS, TCD, Evaluation, _encode
 
 _SCENES_SEED, _SAMPLER_SEED, _BATCH, _REFERENCES = 5, 0, 250, 300
@@ -65,6 +63,26 @@ WAYS = (
 )  # fmt: skip
 
 
+def scenes(count: int) -> tuple[NDArray[Any], list[str]]:
+    """Fixed scenes of one shape: what is wanted, [count, attributes], and the prompts, which leave the background open."""
+    drawn = sample_attributes(4 * count, np.random.default_rng(_SCENES_SEED))
+    wanted = drawn[drawn[:, LAYOUT] == SINGLE][:count]
+    return wanted, [f"a {SIZES[each[SIZE]]} {COLOURS[each[COLOUR]]} {SHAPES[each[SHAPE]]}" for each in wanted]
+
+
+def against(prompts: list[str], seen: NDArray[Any]) -> list[str]:
+    """The negative prompts: each prompt with the background that came out."""
+    there = zip(prompts, seen[:, BACKGROUND], strict=True)
+    return [f"{prompt} on a {COLOURS[background]} background" for prompt, background in there]
+
+
+def kept_and_right(seen: NDArray[Any], plain: NDArray[Any], wanted: NDArray[Any]) -> tuple[float, float]:
+    """The share of pictures that still have the background that came out without a negative prompt, and of those with shape and colour."""
+    kept = seen[:, BACKGROUND] == plain[:, BACKGROUND]
+    right = (seen[:, [SHAPE, COLOUR]] == wanted[:, [SHAPE, COLOUR]]).all(1)
+    return float(kept.mean()), float(right.mean())
+
+
 class _CrossAttention:
     """diffusers' processor of a cross-attention, guided while `negative` is there."""
 
@@ -90,9 +108,7 @@ class NegativePrompts:
 
     def __init__(self, models: Models, prompts: int) -> None:
         self.models, self.at = models, Evaluation(models, prompts, _REFERENCES)
-        scenes = sample_attributes(4 * prompts, np.random.default_rng(_SCENES_SEED))
-        self.wanted = scenes[scenes[:, LAYOUT] == SINGLE][:prompts]
-        self.sentences = [f"a {SIZES[each[SIZE]]} {COLOURS[each[COLOUR]]} {SHAPES[each[SHAPE]]}" for each in self.wanted]
+        self.wanted, self.sentences = scenes(prompts)
         self.text = _encode(self.sentences, models)
         self.noise = self.at.noise[: len(self.wanted)]
         self.cross = _CrossAttention()
@@ -100,21 +116,18 @@ class NegativePrompts:
         processors: Any = {name: self.cross if "attn2" in name else each for name, each in own.items()}
         self.at.unet.set_attn_processor(processors)
 
-    def measure(self, method: Method) -> Iterator[tuple[Way, float, float]]:
-        """(way, kept, right), shares 0 to 1; the first way is without a negative prompt."""
+    def measure(self, method: Method, ways: Collection[Way]) -> Iterator[tuple[Way, float, float]]:
+        """(way, kept, right) for each of `ways`, shares 0 to 1; "kept" is of the backgrounds that come out without a negative prompt."""
         self.at.unet.load_state_dict(self.at.base)
         merge_lora(self.at.unet, self.models.loras[method.lora], 1.0)
-        negative, background = self.text, np.array([])
-        for way in WAYS:
-            seen = recognise(self.at.judge, decode(self.at.vae, self.sample(method, way, negative)))
-            if not len(background):
-                background = seen[:, BACKGROUND]
-                there = zip(self.sentences, background, strict=True)
-                negative = _encode([f"{sentence} on a {COLOURS[each]} background" for sentence, each in there], self.models)
-            yield way, float((seen[:, BACKGROUND] == background).mean()), float(self._right(seen).mean())
+        plain = self._seen(method, WAYS[0], self.text)
+        negative = _encode(against(self.sentences, plain), self.models)
+        for way in ways:
+            seen = plain if way is WAYS[0] else self._seen(method, way, negative)
+            yield way, *kept_and_right(seen, plain, self.wanted)
 
-    def _right(self, seen: NDArray[Any]) -> NDArray[np.bool_]:
-        return (seen[:, [SHAPE, COLOUR]] == self.wanted[:, [SHAPE, COLOUR]]).all(1)
+    def _seen(self, method: Method, way: Way, negative: Tensor) -> NDArray[Any]:
+        return recognise(self.at.judge, decode(self.at.vae, self.sample(method, way, negative)))
 
     @torch.no_grad()
     def sample(self, method: Method, way: Way, negative: Tensor) -> Tensor:
@@ -153,15 +166,3 @@ class NegativePrompts:
         finally:
             self.cross.negative = None
 
-
-def measure_negative_prompts(models: Models, prompts: int, report: Path) -> None:
-    """Writes the table of all methods and ways to `report`."""
-    experiment = NegativePrompts(models, prompts)
-    lines = [f"{len(experiment.wanted)} prompts; the standard error is up to {50 / len(experiment.wanted) ** 0.5:.1f} points.", ""]
-    rows = {way.name: [f"| {way.name} |"] for way in WAYS}
-    for method in METHODS:
-        for way, kept, right in experiment.measure(method):
-            rows[way.name].append(f" {100 * kept:.0f} / {100 * right:.0f} |")
-            print(f"{method.name}, {way.name}: kept {kept:.1%}, right {right:.1%}", flush=True)
-    lines += ["| | " + " | ".join(method.name for method in METHODS) + " |", "|---" * (len(METHODS) + 1) + "|"]
-    save_text("\n".join([*lines, *map("".join, rows.values())]) + "\n", report)

@@ -9,22 +9,29 @@ from typing import Any, cast
 from .numbers import NUMBERS, Numbers, values_of
 from .plan import Plan
 from .profiles import Profile, Tables
-from .request import AUTO, NO_LORA, Request, changed_by_user, recommended, request_from
+from .request import AUTO, BESIDE, NO_LORA, ROWS, Request, changed_by_user, recommended, request_from
 
 
 @dataclass(frozen=True)
 class Controls(Numbers):
-    """What the controls show. `filled_for` is the method whose recommended values were filled in last: what differs is the user's."""
+    """What the controls show. `filled_for` is the method whose recommended values were filled in last: what differs is the user's.
+
+    `beside` has what a pasted picture says of numbers without a slider: a JSON object, or nothing.
+    """
 
     enabled: bool = False
     method: str = AUTO
     lora: str = AUTO
     filled_for: str = ""
+    beside: str = ""
+    draft: bool = False
 
 
 _BEFORE_FILLED_FOR = 4
 """So many numbers stood before `filled_for` when it was made; newer ones follow it. Scripts of users send them by position."""
-ORDER = ("enabled", "method", "lora", *list(NUMBERS)[:_BEFORE_FILLED_FOR], "filled_for", *list(NUMBERS)[_BEFORE_FILLED_FOR:])
+ORDER = (
+    "enabled", "method", "lora", *list(NUMBERS)[:_BEFORE_FILLED_FOR], "filled_for", *list(NUMBERS)[_BEFORE_FILLED_FOR:], "beside", "draft",
+)
 """The controls in the order in which the WebUI passes their values."""
 _SAVED = "saved: "
 """Begins `filled_for` where saved settings were filled in, and the numbers follow."""
@@ -52,13 +59,29 @@ def _filled_in(filled_for: Any, tables: Tables) -> Mapping[str, Any] | None:
     """The numbers that were filled in last, for a method's row or from saved settings; None where that is not known."""
     text = str(filled_for)
     if text.startswith(_SAVED):
-        try:
-            numbers: Any = json.loads(text.removeprefix(_SAVED))
-        except (ValueError, RecursionError):
-            return None
-        return cast("dict[str, Any]", numbers) if isinstance(numbers, dict) else None
+        return _json_object(text.removeprefix(_SAVED))
     profile = tables.profiles.get(text)
     return None if profile is None else {name: recommended(profile, name) for name in NUMBERS}
+
+
+def beside_of(values: Mapping[str, float | None]) -> str:
+    """`Controls.beside` for the numbers of `BESIDE` among `values`."""
+    there = {name: value for name in BESIDE if (value := values.get(name)) is not None}
+    return json.dumps(there) if there else ""
+
+
+def _beside(text: Any) -> dict[str, Any]:
+    """The numbers in `Controls.beside`, as they came in; what is none of them is left out."""
+    return {name: value for name, value in (_json_object(text) or {}).items() if name in BESIDE and ROWS[name].read(value) is not None}
+
+
+def _json_object(text: Any) -> dict[str, Any] | None:
+    """What `text` holds, if it is a JSON object."""
+    try:
+        found: Any = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else None
 
 
 def initial(tables: Tables) -> Controls:
@@ -87,8 +110,10 @@ def as_dict(args: Sequence[Any], tables: Tables) -> dict[str, Any]:
         return dict(values)
     controls = controls_from(args, tables)
     request = request_of(controls, Request(), tables)
-    numbers = {name: value for name, value in values_of(request).items() if value is not None}
-    return {"enabled": _truth(controls.enabled), "method": request.method, "lora": request.lora, **numbers}
+    asked = {**values_of(request), **{name: getattr(request, name) for name in BESIDE}}
+    numbers = {name: value for name, value in asked.items() if value is not None}
+    draft = {"draft": True} if request.draft else {}
+    return {"enabled": _truth(controls.enabled), "method": request.method, "lora": request.lora, **numbers, **draft}
 
 
 def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
@@ -99,7 +124,8 @@ def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
 
 def request_of(controls: Controls, base: Request, tables: Tables) -> Request:
     """What the controls ask for: of the numbers, only those that the user has changed since they were filled in."""
-    request = request_from({"method": controls.method, "lora": controls.lora, **values_of(controls)}, base)
+    switches = {"method": controls.method, "lora": controls.lora, "draft": controls.draft}
+    request = request_from({**switches, **values_of(controls), **_beside(controls.beside)}, base)
     changed: dict[str, Any] = changed_by_user(values_of(request), _filled_in(controls.filled_for, tables))
     return replace(request, **{**dict.fromkeys(NUMBERS), **changed})
 

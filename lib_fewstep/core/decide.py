@@ -4,7 +4,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..words.say import counted as so_many
-from ..words.say import say, why
+from ..words.say import say
 from .choose import Choice, Refusal, choose, with_saved
 from .counting import counting, self_timed_steps, share
 from .facts import Facts
@@ -40,7 +40,7 @@ def chosen(request: Request, facts: Facts, tables: Tables) -> Settled:
     try:
         return Settled(meant, choose(meant, facts, tables), saved=meant is not request)
     except Refusal as refusal:
-        return Settled(meant, None, why(refusal), meant is not request)
+        return Settled(meant, None, refusal.why, meant is not request)
 
 
 def plan_for(settled: Settled, request: Request, facts: Facts) -> Plan:
@@ -49,9 +49,9 @@ def plan_for(settled: Settled, request: Request, facts: Facts) -> Plan:
     why_not, meant = settled.why_not, settled.request
     if settled.choice is not None:
         try:
-            return _with_cost(Filling(settled.choice, meant, facts).plan(), without)
+            return _with_draft(_with_cost(Filling(settled.choice, meant, facts).plan(), without), meant, facts)
         except Refusal as refusal:
-            why_not = why(refusal)
+            why_not = refusal.why
     saved = (say("runs.saved"),) if settled.saved else ()
     return Plan(notes=(why_not, *saved, *meant.problems), evaluations_without=without)
 
@@ -64,6 +64,12 @@ def _with_cost(plan: Plan, without: int | None) -> Plan:
         more = say("cost.more_work", made=so_many(made, "evaluations"), without=without)
         return replace(plan, notes=(*plan.notes, more))
     return plan
+
+
+def _with_draft(plan: Plan, request: Request, facts: Facts) -> Plan:
+    if not request.draft:
+        return plan
+    return replace(plan, notes=(*plan.notes, facts.no_draft)) if facts.no_draft else replace(plan, draft=True)
 
 
 def _evaluations_without(request: Request, facts: Facts) -> int | None:

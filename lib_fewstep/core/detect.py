@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..words.say import say, why
+from .families import takes_loras_of
 from .header import Header, Unreadable, read_header, read_metadata
 from .layout import NO_LAYOUT, OTHER, Layout, layout_of, naming_of
 from .profiles import CHECKPOINT, LORA, PublishedFile, Tables, name_key
@@ -61,6 +62,8 @@ def detect(path: Path, tables: Tables, webui_hash: str | None = None) -> Detecti
         return unreadable(path, error.strerror or str(error), tables)
     if found is None:
         return Detection(None, reason, layout, naming)
+    if layout.named and layout.named != found.family:
+        layout = replace(layout, named=found.family)  # its names and shapes do not tell it from another family's
     if found.superseded:
         replaced = say("found.replaced_because", reason=reason, note=found.note) if found.note else say("found.replaced", reason=reason)
         return Detection(found.method, replaced, layout, naming, superseded=True)
@@ -107,7 +110,7 @@ def _may_be_known(path: Path, tables: Tables, webui_hash: str | None = None) -> 
 def _identify(
     path: Path, header: Header, layout: Layout, files: Iterable[PublishedFile], webui_hash: str | None
 ) -> tuple[PublishedFile | None, str]:
-    files = [f for f in files if f.kind == LORA and layout.family in (None, f.family)]
+    files = [f for f in files if f.kind == LORA and (layout.family is None or takes_loras_of(f.family, layout.family))]
     if webui_hash:
         for file in files:
             if file.webui_hash and webui_hash.startswith(file.webui_hash):

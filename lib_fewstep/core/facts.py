@@ -34,6 +34,18 @@ def called(name: str, loras: Sequence[InstalledLora]) -> InstalledLora | None:
 
 
 @dataclass(frozen=True)
+class Preset:
+    """What the host fills its page with for a kind of model, by its name. `shift` is its Distilled CFG or Shift; None where it has none."""
+
+    name: str
+    sampler: str
+    scheduler: str
+    steps: int
+    cfg: float
+    shift: float | None = None
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is there: the loaded network (None: unknown), the LoRAs installed, and what the host can do."""
 
@@ -61,6 +73,10 @@ class Facts:
     """What the loaded checkpoint's file was recognised as; None: not asked."""
     saved: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The user's own settings for this checkpoint, with the keys of a request."""
+    preset: Preset | None = None
+    """What the host's own preset has put into the page; None where it has none."""
+    no_draft: str = ""
+    """Why pictures cannot be drafts, and what to do; empty: the small decoder is there."""
     unseen: int = 0
     """How many more LoRA files there are that have not been looked at yet."""
 

@@ -5,22 +5,25 @@ import math
 from dataclasses import dataclass, field, replace
 
 from ..words.say import counted as so_many
-from ..words.say import say
+from ..words.say import quoted, say
+from .by_size import note_on_size
+from .changes import changed_from
 from .choose import Choice, Refusal
 from .counting import counting, self_timed_steps, share
 from .facts import Facts
+from .families import by_size_of
+from .flow import shift_for
 from .negative import negative_prompt, notes_on
-from .numbers import NUMBERS, same, values_of
+from .numbers import NUMBERS, same
 from .passes import Counting, Pass, counted, visited, with_timesteps
 from .plan import Plan
 from .profiles import NOTHING, Profile
 from .prompts import is_plain, lora_tag
-from .request import Request, quoted, recommended
+from .request import Request, recommended
 from .schedules import MAX_STEPS, Rule, max_steps
 
 _LARGE = 1.5
 """How much larger than a method's own resolution a side may be until a note is due."""
-
 
 @dataclass
 class Filling:
@@ -43,23 +46,24 @@ class Filling:
         cfg = self._value("cfg")
         gamma = None if profile.gamma is None else self._value("gamma")
         guidance, weight = self._guidance(), self._weight()
+        shift = None if profile.shift is None else self._value("shift")
         self._say_what_runs()
         sampler, scheduler, rule = self._sampling()
         cfg_steps = self._cfg_steps(cfg, steps, sampler)
-        first, hires = self._first(rule, steps, sampler, scheduler), self._hires(rule, steps, sampler)
+        first, hires = self._first(rule, steps, sampler, scheduler, shift), self._hires(rule, steps, sampler, shift)
         by, nag = self._counting(), self._nag()
         negative = negative_prompt(nag or 0, cfg, cfg_steps, self.request, self.profile, self.facts.family)
         self.notes += notes_on(negative, cfg, by, self.request, self.facts, first, hires)
         name = tag.name if tag else lora.name if lora else None
         plan = Plan(
             steps=steps, cfg=cfg, weight=weight, gamma=gamma, guidance=guidance, cfg_steps=cfg_steps,
-            nag=nag, negative=negative,
+            nag=nag, negative=negative, shift=shift,
             active=True, method=profile.key, label=profile.label, lora=name, tag=lora_tag(name, weight) if name and not tag else "",
             prediction=profile.prediction, scheduler=scheduler, rule=rule,
             first=self._counted(first, steps, cfg, cfg_steps, by), notes=tuple(self.notes),
             hires=hires and self._counted(hires, 0, cfg, cfg_steps, by),
         )
-        return replace(plan, changed=_changed(plan, profile, self.request))
+        return replace(plan, changed=changed_from(plan, profile, self.facts.family))
 
     # -- the negative prompt
 
@@ -87,7 +91,7 @@ class Filling:
         steps, rule = int(self._value("steps")), self.profile.timesteps
         most = max_steps(rule) if rule is not None else MAX_STEPS
         if steps > most:
-            self.notes.append(say("steps.too_many", asked=steps, label=self.profile.label, most=most))
+            self.notes.append(say("steps.too_many", asked=steps, label=self.profile.label, most=so_many(most, "steps")))
         return min(steps, most)
 
     def _weight(self) -> float:
@@ -151,7 +155,7 @@ class Filling:
             self.notes.append(say("runs.two_accelerators", recognised=own))
         if lora is not None:
             recognised = lora.detection.method
-            if recognised is not None and recognised != profile.key:
+            if recognised is not None and not profile.runs_on(recognised):
                 self.notes.append(say("runs.lora_as_chosen", lora=lora.name, recognised=recognised, label=profile.label))
             if lora.detection.superseded:
                 self.notes.append(say("runs.lora_replaced", lora=lora.name, reason=lora.detection.reason))
@@ -181,11 +185,13 @@ class Filling:
         """Sampler, schedule and timestep rule: the row's, but for what the user chose. The user's schedule decides the timesteps."""
         profile, facts, asked = self.profile, self.facts, self.request.scheduler
         if facts.samplers is not None and not self.request.sampler and profile.sampler not in facts.samplers:
-            raise Refusal(say("method.no_sampler", label=profile.label, sampler=profile.sampler))
+            raise Refusal("method.no_sampler", label=profile.label, sampler=profile.sampler)
         sampler = self._sampler(self.request.sampler)
+        if asked and asked == by_size_of(facts.family) and facts.family in profile.families:
+            return sampler, profile.scheduler, asked
         if asked and facts.schedulers is not None and asked not in facts.schedulers:
             self.notes.append(say("schedule.unknown", asked=quoted(asked)))
-        elif asked and profile.shift is not None:
+        elif asked and profile.timestep_shift is not None:
             self.notes.append(say("schedule.own_kept", label=profile.label, asked=asked))
         elif asked:
             return sampler, asked, None
@@ -193,7 +199,7 @@ class Filling:
             self.notes.append(say("sampler.self_timed", sampler=sampler, label=profile.label))
         known = facts.schedulers is None or profile.scheduler in facts.schedulers
         if not known and profile.timesteps is None:
-            raise Refusal(say("method.no_schedule", label=profile.label, schedule=profile.scheduler))
+            raise Refusal("method.no_schedule", label=profile.label, schedule=profile.scheduler)
         return sampler, profile.scheduler if known else _next_best_schedule(facts), profile.timesteps
 
     def _counted(self, one: Pass, steps: int, cfg: float, cfg_steps: int, by: Counting) -> Pass:
@@ -201,20 +207,23 @@ class Filling:
         full = bool(steps) and self.request.denoise >= 1
         return replace(counted(self_timed_steps(one, steps, full, self.facts), cfg, cfg_steps, by), steps=one.steps)
 
-    def _first(self, rule: Rule | None, steps: int, sampler: str, scheduler: str) -> Pass:
-        strength = self.request.denoise
-        timesteps = None if sampler in self.facts.self_timed else visited(rule, steps, strength, self.facts.fit_steps_to_strength)
-        if timesteps is not None:
-            return with_timesteps(Pass(steps, sampler), timesteps, self.profile.shift)
+    def _first(self, rule: Rule | None, steps: int, sampler: str, scheduler: str, shift: float | None) -> Pass:
+        request, strength = self.request, self.request.denoise
+        ours = None if sampler in self.facts.self_timed else rule
+        planned = self._with_timesteps(Pass(steps, sampler), ours, shift, (request.width, request.height), strength)
+        if planned.timesteps is not None:
+            return planned
+        if rule is None and (told := note_on_size(self.facts.family, request, steps, scheduler)):
+            self.notes.append(told)
         made = share(steps, strength, self.facts)
-        if made < steps and rule is None and not self.request.scheduler:
+        if made < steps and rule is None and not request.scheduler:
             all_steps = so_many(steps, "steps")
             self.notes.append(say(
                 "steps.share", strength=strength, made=made, steps=all_steps, label=self.profile.label, schedule=scheduler,
             ))
         return Pass(made, sampler)
 
-    def _hires(self, rule: Rule | None, steps: int, sampler: str) -> Pass | None:
+    def _hires(self, rule: Rule | None, steps: int, sampler: str, shift: float | None) -> Pass | None:
         """As many steps as the first pass makes, or the user's."""
         request = self.request
         if request.hires_denoise is None:
@@ -223,19 +232,19 @@ class Filling:
         asked, preset = request.hires_steps or steps, request.host_hires_steps
         if not request.hires_steps and asked != preset and 0 < preset <= MAX_STEPS:
             self.notes.append(say("hires.preset_steps", preset=preset, steps=so_many(asked, "steps")))
-        rule = None if sampler in self.facts.self_timed else rule
-        timesteps = visited(rule, asked, request.hires_denoise, self.facts.fit_steps_to_strength, hires=True)
-        if timesteps is not None and request.hires_scheduler not in ("", "Automatic"):
+        ours = None if sampler in self.facts.self_timed else rule
+        planned = self._with_timesteps(Pass(asked, sampler), ours, shift, request.hires_size, request.hires_denoise, hires=True)
+        if planned.timesteps is not None and request.hires_scheduler not in ("", "Automatic"):
             self.notes.append(say("schedule.hires_ignored", schedule=request.hires_scheduler))
-        return with_timesteps(Pass(asked, sampler), timesteps, self.profile.shift)
+        return planned
 
-
-def _changed(plan: Plan, profile: Profile, request: Request) -> dict[str, float]:
-    """The numbers of `plan` that differ from the row, and what was asked for beside NAG where it acts."""
-    rows = {name: recommended(profile, name) for name in NUMBERS}
-    numbers = {name: value for name, value in values_of(plan).items() if None not in (value, rows[name]) and value != rows[name]}
-    beside = {name: getattr(request, name) for name in ("nag_tau", "nag_alpha", "nag_until")} if plan.negative is not None else {}
-    return {name: value for name, value in {**numbers, **beside}.items() if value is not None}
+    def _with_timesteps(
+        self, one: Pass, rule: Rule | None, shift: float | None, size: tuple[int, int], strength: float, hires: bool = False
+    ) -> Pass:
+        """`one` over the timesteps of `rule`, for a picture of this size in pixels and from this strength on."""
+        one = replace(one, shift=shift_for(rule, shift, one.steps, *size))
+        timesteps = visited(rule, one.steps, strength, self.facts.fit_steps_to_strength, hires, one.shift)
+        return with_timesteps(one, timesteps, self.profile.timestep_shift)
 
 
 def _next_best_schedule(facts: Facts) -> str:

@@ -11,9 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
-from ..words.say import say
-from .families import FAMILIES, label_of, transformer_of
+from ..words.say import Sentence, say
+from .families import DOTTED, FAMILIES, KOHYA, PEFT, label_of, transformer_of
 from .families import OTHER as OTHER_NETWORK
+from .families import OTHER_NAMES as OTHER
+from .keys import MOST_LEFT_OUT, kinds_of, share_taken
 
 # A tensor's name, with "_" for ".", is the transformer's place, "transformer_blocks_", and what it is there.
 _PLACE = re.compile(
@@ -24,13 +26,19 @@ _PART = re.compile(r"(?P<depth>\d{1,4})_attn(?P<attn>[12])_(?:processor_)?to_(?P
 _INPUT = re.compile(r"(?:model_diffusion_model_)?(?:input_blocks_0_0|conv_in)_weight")
 _FIRST_DOWNSAMPLER = re.compile(r"input_blocks_([1-9]\d{0,3})_0_op")
 _GUIDANCE = re.compile(r"(?:^|_)(?:time_embed(?:ding)?_cond_proj|guidance_in_in_layer|guidance_embedder_linear_1)_weight$")
-_STREAM = re.compile(r"(?:^|_)(?P<stream>double|joint|single|transformer|single_transformer)_blocks_(?P<number>\d{1,3})_(?P<rest>.*)")
+_STREAM = re.compile(
+    r"(?:^|_)(?P<stream>(?:double|joint|single|transformer|single_transformer)_blocks|layers|(?<!adapter_)blocks)_(?P<number>\d{1,3})_"
+    r"(?P<rest>.*)"
+)
 """A block of a diffusion transformer, in the names of its authors or of diffusers."""
-_STREAM_INPUT = re.compile(r"(?:(?:img|txt|x_block|context_block)_attn_qkv|linear1|attn_(?:to_[qkv]|add_[qkv]_proj))_(?P<rest>.*)")
+_BESIDE = re.compile(r"(?:lora_te\d?|te\d?|text_encoders?|cond_stage_model|conditioner|first_stage_model|vae)_")
+"""Begins the names of a file's text encoders and autoencoder, which have layers too."""
+_STREAM_INPUT = re.compile(
+    r"(?:(?:img|txt|x_block|context_block)_attn_qkv|linear1|attn_(?:to_[qkv]|add_[qkv]_proj)|attn_w[qkv]"
+    r"|attention_(?:qkv|to_[qkv])|feed_forward_w[13]|self_attn_[qkv](?:_proj)?|self_attention_to_[qkv])_(?P<rest>.*)"
+)
 _INPUT_SIDE = re.compile(r"weight|(?:lora_)?(?:down|a)_(?:default_)?weight")
 """What follows the projection's name in the tensor that is as wide as the projection's input."""
-
-KOHYA, PEFT, OTHER = "kohya", "peft", "other"
 
 Shapes = Mapping[str, tuple[int, ...]]
 """Shapes by tensor name."""
@@ -69,10 +77,12 @@ class Layout:
     channels: int = 0
     named: str = ""
     guided: bool = False
+    kinds: tuple[tuple[str, int], ...] = ()
+    """How many tensors there are of each kind; of a transformer, and of a LoRA for one."""
 
     @cached_property
     def family(self) -> str | None:
-        """Which published architecture this is: a key of `profiles.FAMILIES`, or of a family in families.py that no method is made for.
+        """Which published architecture this is: a key of `families.FAMILIES`, or of a family in families.py that no method is made for.
         None: not known.
 
         Widths are not asked, except the text width that alone tells SD 2 from SD 1 (None where it is not seen): a narrow test model
@@ -103,10 +113,13 @@ class Layout:
         """Width of the text embeddings that the cross-attentions read; 0 if none is touched."""
         return max((each.context for each in self.transformers), default=0)
 
-    def misfit(self, network: Layout, lora: str) -> str | None:
+    def misfit(self, network: Layout, lora: str) -> Sentence | None:
         """Why a LoRA of this layout, named `lora`, does not fit `network`; None if it fits or says nothing about it."""
         if self.family and network.family and self.family != network.family:
             return say("lora.other_family", lora=lora, made_for=label_of(self.family), family=label_of(network.family))
+        taken = share_taken(dict(self.kinds), dict(network.kinds))
+        if taken is not None and 1 - taken > MOST_LEFT_OUT:
+            return say("lora.keys_unknown", lora=lora, percent=round(100 * taken))
         there = {each.place: each for each in network.transformers}
         for each in sorted(self.transformers) if there else ():
             match = there.get(each.place)
@@ -128,11 +141,12 @@ def layout_of(shapes: Shapes) -> Layout:
     """The layout told by tensor names and shapes, of a network or of a LoRA. Weights are (out, in, …), a LoRA's down matrix (rank, in)."""
     named = [(name.replace(".", "_").lower(), shape) for name, shape in shapes.items()]
     transformers = _unet_transformers(named)
-    family = "" if transformers else transformer_of([name for name, _ in named])
+    family = "" if transformers else transformer_of(named)
     channels = [shape[1] for name, shape in named if _INPUT.fullmatch(name) and len(shape) == 4]
     guided = any(_GUIDANCE.search(name) for name, _ in named)
     transformers = _streams(named) if family in FAMILIES else transformers
-    return Layout(transformers, max(channels, default=0), family, guided)
+    kinds = tuple(sorted(kinds_of(named).items())) if family in FAMILIES and FAMILIES[family].drops_by_share else ()
+    return Layout(transformers, max(channels, default=0), family, guided, kinds)
 
 
 def network_layout(shapes: Shapes, packed: Collection[str] = ()) -> Layout:
@@ -159,15 +173,24 @@ def _unet_transformers(named: Sequence[tuple[str, tuple[int, ...]]]) -> frozense
 
 
 def _streams(named: Sequence[tuple[str, tuple[int, ...]]]) -> frozenset[Transformer]:
-    """The blocks of a diffusion transformer: `double` have a stream each for text and picture, `single` have one for both."""
+    """The blocks of a diffusion transformer: `double` have a stream each for text and picture, `single` have one for both, after those;
+    where all are alike, `layers` or `blocks`, as their authors call them.
+    """
     seen = _Seen()
     for name, shape in named:
         found = _STREAM.search(name)
-        if found is not None:
+        if found is not None and not _BESIDE.match(name):
             reads = _STREAM_INPUT.match(found["rest"])
             size = "width" if reads is not None and _INPUT_SIDE.fullmatch(reads["rest"]) else ""
-            seen.add("single" if found["stream"].startswith("single") else "double", int(found["number"]) + 1, shape, size)
+            seen.add(_place_of(found["stream"]), int(found["number"]) + 1, shape, size)
     return seen.transformers()
+
+
+def _place_of(stream: str) -> str:
+    """Blocks that have one stream for text and picture from the start are of no side."""
+    if stream in ("layers", "blocks"):
+        return stream
+    return "single" if stream.startswith("single") else "double"
 
 
 class _Seen:
@@ -189,11 +212,13 @@ class _Seen:
 
 
 def naming_of(names: Iterable[str]) -> str:
-    """Whose key names a LoRA file uses: `kohya` (every WebUI loads them), `peft` (A1111 does not), or `other`."""
+    """Whose key names a LoRA file uses: `kohya` (every WebUI loads them), `peft` (A1111 does not), `dotted`, or `other`."""
     names = list(names)
     if any(name.startswith(("lora_unet_", "lora_te")) for name in names):
         return KOHYA
-    return PEFT if any(re.search(r"\.lora_[ABab]\.|\.lora\.(up|down)\.", name) for name in names) else OTHER
+    if any(re.search(r"\.lora_[ABab]\.|\.lora\.(up|down)\.", name) for name in names):
+        return PEFT
+    return DOTTED if any(re.search(r"\.(?:lora_(?:up|down)\.|diff(?:_b)?$)", name) for name in names) else OTHER
 
 
 @lru_cache(maxsize=1024)

@@ -13,7 +13,7 @@ import torch
 from .schedules import training_sigmas
 
 COST = 0.25
-"""How much longer an evaluation takes in which it acts: SDXL on an A100, paper, tables 4 and 9."""
+"""How much longer an evaluation takes in which it acts: SDXL on an A100, paper, tables 4 and 9. On a CPU it is less; see docs/costs.md."""
 _PAPERS_ALPHA = {"sd15": 0.375, "sd21": 0.375, "sdxl": 0.5, "ssd1b": 0.5, "vega": 0.5}
 
 
@@ -38,9 +38,9 @@ class NagRow:
     alpha: Mapping[str, float] = field(default_factory=lambda: _PAPERS_ALPHA)
     until: float = 4.0
 
-    def alpha_of(self, family: str | None) -> float:
-        """The gentlest where the family is not known."""
-        return self.alpha.get(family or "", min(self.alpha.values()))
+    def of(self, family: str | None) -> Nag:
+        """For a family; the gentlest alpha where it is not known."""
+        return Nag(self.phi, self.tau, self.alpha.get(family or "", min(self.alpha.values())), self.until)
 
 
 NO_NAG = NagRow()
@@ -68,10 +68,10 @@ def acts(sigma: float, first: float, step: int, steps: int, until: float) -> boo
     return sigma >= until if first >= until else step < math.ceil(steps / 2)
 
 
-def guided_share(timesteps: Sequence[int], until: float) -> float:
+def guided_share(timesteps: Sequence[float], until: float) -> float:
     """The share of a pass' steps in which it acts, 0 to 1."""
     if not timesteps:
         return 0.0
     levels = training_sigmas()
-    sigmas = [float(levels[t]) for t in timesteps]
+    sigmas = [float(levels[int(t)]) for t in timesteps]
     return sum(acts(sigma, sigmas[0], i, len(sigmas), until) for i, sigma in enumerate(sigmas)) / len(sigmas)

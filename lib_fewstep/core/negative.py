@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from ..words.say import say
 from .facts import Facts
@@ -17,10 +18,15 @@ def negative_prompt(phi: float, cfg: float, cfg_steps: int, request: Request, pr
     written = request.negative_prompt.strip() or request.hires_negative_prompt.strip()
     if not phi or not written or not (math.isclose(cfg, 1.0) or cfg_steps):
         return None
-    row = profile.nag
-    recommended = (row.tau, row.alpha_of(family), row.until)
-    asked = (request.nag_tau, request.nag_alpha, request.nag_until)
-    return Nag(phi, *(own if value is None else value for own, value in zip(recommended, asked, strict=True)))
+    asked = {"tau": request.nag_tau, "alpha": request.nag_alpha, "until": request.nag_until}
+    return replace(profile.nag.of(family), phi=phi, **{name: value for name, value in asked.items() if value is not None})
+
+
+def beside_it(by: Nag | None, profile: Profile, family: str | None) -> dict[str, float]:
+    """What differs from the row of how it acts, by the names that requests have for that: of all but phi."""
+    row = profile.nag.of(family)
+    names = () if by is None else ("tau", "alpha", "until")
+    return {f"nag_{name}": getattr(by, name) for name in names if not math.isclose(getattr(by, name), getattr(row, name))}
 
 
 def notes_on(

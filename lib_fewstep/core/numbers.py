@@ -53,6 +53,11 @@ class Number:
         """What may be asked for, in words."""
         return say("expected.whole" if self.whole else "expected.number", low=self.low, high=self.high)
 
+    @property
+    def described(self) -> str:
+        """The same with its meaning, for the API's description."""
+        return f"{self.expected}; {self.meaning}" if self.meaning else self.expected
+
 
 def row(number: Number, default: Any = None) -> Any:
     """A record's field that holds `number`."""
@@ -94,6 +99,10 @@ class Numbers:
     nag: float | None = row(Number(
         0, 20, called="NAG", meaning="how strongly the negative prompt acts at CFG 1 (Normalized Attention Guidance's phi), 0: not at all",
         label="Negative strength", slider=(0, 5, 0.25), unused=0.0, parameter="Accelerator NAG", absent=0.0, axis="NAG",
+    ))
+    shift: float | None = row(Number(
+        0.1, 20, called=say("called.shift"), meaning="of a flow model's noise levels: the larger, the longer it stays at the noisy end",
+        label="Shift", slider=(1, 12, 0.1), unused=3.0, parameter="Accelerator shift", axis="Shift",
     ))
 
 

@@ -98,9 +98,12 @@ def _needs_lora(facts: Facts, tables: Tables) -> bool:
 
 def _offers(method: str, facts: Facts, tables: Tables, there: Collection[str] | None = None) -> Iterator[tuple[PublishedFile, Offer]]:
     there = readable_files(facts) if there is None else there  # and of no use, else nothing would be missing
+    profile = tables.profiles.get(method)
+    if profile is None:
+        return
     for file in tables.files:
-        asked = file.method == method and facts.family in (None, file.family)
-        if asked and (made := offer_of(file, tables.profiles[method], tables)) and made.name not in there:
+        asked = profile.runs_on(file.method) and facts.family in (None, file.family)
+        if asked and (made := offer_of(file, profile, tables)) and made.name not in there:
             yield file, made
 
 

@@ -13,14 +13,16 @@ class Pass:
     """One run of the sampler over a latent: the first, or the hires pass.
 
     `steps` are those that are made. The UNet is asked at `timesteps`; None: the WebUI's schedule decides, or the sampler itself. A model
-    that was distilled with a shift is asked there for the noise of `noise_timesteps`. CFG other than 1 is for the first `guided_calls`
-    calls of the model. `evaluations` counts the UNet's for one image; None: the sampler decides by itself how many it needs.
+    that was distilled with shifted timesteps is asked there for the noise of `noise_timesteps`. `shift` is that of a flow model's levels.
+    CFG other than 1 is for the first `guided_calls` calls of the model. `evaluations` counts the UNet's for one image; None: the sampler
+    decides by itself how many it needs.
     """
 
     steps: int
     sampler: str
-    timesteps: tuple[int, ...] | None = None
-    noise_timesteps: tuple[int, ...] | None = None
+    timesteps: tuple[float, ...] | None = None
+    noise_timesteps: tuple[float, ...] | None = None
+    shift: float = 1.0
     guided_calls: int = 0
     evaluations: int | None = 0
 
@@ -61,7 +63,9 @@ def calls(first: int, steps: int, sampler: str, by: Counting) -> int | None:
     return sum(min(order, steps - i) for i in range(first)) if order else None
 
 
-def visited(rule: Rule | None, steps: int, strength: float, fit_steps: bool, hires: bool = False) -> tuple[int, ...] | None:
+def visited(
+    rule: Rule | None, steps: int, strength: float, fit_steps: bool, hires: bool = False, shift: float = 1.0
+) -> tuple[float, ...] | None:
     """The timesteps of a pass that begins at `strength` of the noise: all `steps` within it, or those of them that a host would make.
 
     None where the host's schedule decides; none at all where no noise is added.
@@ -72,15 +76,15 @@ def visited(rule: Rule | None, steps: int, strength: float, fit_steps: bool, hir
         return ()
     steps = min(steps, max_steps(rule))
     if fit_steps or strength >= 1:
-        return tuple(timesteps_for(rule, min(steps, max_steps(rule, strength)), strength))
+        return tuple(timesteps_for(rule, min(steps, max_steps(rule, strength)), strength, shift))
     if hires:  # the hosts lay steps / strength steps over the full range, and make the last `steps` of them
         whole = max(steps, min(int(steps / max(strength, 0.001)), max_steps(rule)))
-        return tuple(timesteps_for(rule, whole)[-steps:])
-    return tuple(timesteps_for(rule, steps)[-host_share(steps, strength):])
+        return tuple(timesteps_for(rule, whole, shift=shift)[-steps:])
+    return tuple(timesteps_for(rule, steps, shift=shift)[-host_share(steps, strength):])
 
 
-def with_timesteps(one: Pass, timesteps: tuple[int, ...] | None, shift: int | None) -> Pass:
-    """`one` over `timesteps`, for a model that was distilled with `shift`."""
+def with_timesteps(one: Pass, timesteps: tuple[float, ...] | None, shift: int | None) -> Pass:
+    """`one` over `timesteps`, for a model that was distilled with timesteps shifted by `shift`."""
     if timesteps is None:
         return one
     noise = timesteps if shift else None

@@ -44,6 +44,8 @@ class Plan(Numbers):
     negative: Nag | None = None
     evaluations_without: int | None = 0
     notes: tuple[str, ...] = ()
+    draft: bool = False
+    """Whether the WebUI's small decoder makes the picture."""
     changed: Mapping[str, float] = field(default_factory=dict[str, float])
     """What differs from the row, of the numbers."""
 
@@ -71,6 +73,7 @@ class Plan(Numbers):
         cfg = say("summary.cfg_first", cfg=self.cfg, steps=self.cfg_steps) if self.cfg_steps else say("summary.cfg", cfg=self.cfg)
         numbers = [] if self.gamma is None else [say("summary.gamma", value=self.gamma)]
         numbers += [] if self.guidance is None else [say("summary.guidance", value=self.guidance)]
+        numbers += [] if self.shift is None else [say("summary.shift", value=self.shift)]
         lora = lora_tag(self.lora, self.weight) if self.lora else say("summary.no_lora")
         parts = listed([self._passes(), cfg, self.first.sampler, *numbers, lora], "comma")
         return say("summary.line", label=self._name(), parts=parts, cost=self._cost())
@@ -100,7 +103,7 @@ class Plan(Numbers):
         """Plain values, for the API."""
         hires = self.hires or _NO_PASS
         same = ("active", "method", "label", "lora", "tag", "prediction", "scheduler", "rule", "evaluations", "evaluations_without",
-                "notes", "changed", "summary")
+                "notes", "changed", "draft", "summary")
         values: dict[str, Any] = {
             **values_of(self),
             **{f"nag_{name}": getattr(self.negative, name, None) for name in ("tau", "alpha", "until")},

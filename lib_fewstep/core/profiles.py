@@ -40,8 +40,8 @@ class Profile:
     """How one method wants to be run. `timesteps` is None where the host's schedule `scheduler` decides them.
 
     `weight` is None for a method that has no LoRA; `guidance` is a guidance scale that the model takes as an input, beside or instead of
-    CFG; CFG above 1 is for the first `cfg_steps` steps alone (0: for all). With `shift`, the model is asked at timestep
-    floor(t * shift / 1000) for the noise of timestep t.
+    CFG; CFG above 1 is for the first `cfg_steps` steps alone (0: for all). With `timestep_shift`, the model is asked at timestep
+    floor(t * timestep_shift / 1000) for the noise of timestep t. `shift` is that of a flow model's noise levels.
     """
 
     key: str
@@ -64,15 +64,22 @@ class Profile:
     guidance: Range | None = None
     cfg_steps: int = 0
     prediction: str = ""
-    shift: int | None = None
+    timestep_shift: int | None = None
+    shift: Range | None = None
     nag: NagRow = NO_NAG
     name: str = ""
     """The label where there is little room, without family and steps."""
+    files_of: str = ""
+    """The method whose LoRA this one runs on, where that is another's."""
+
+    def runs_on(self, method: str | None) -> bool:
+        """Whether a LoRA that was recognised as `method` is for it."""
+        return method is not None and method in (self.key, self.files_of)
 
     @property
     def needs_own_sampler(self) -> bool:
         """Whether no other sampler can do it: those of PeRFlow's windows, and those whose noise is not that of the timestep asked at."""
-        return self.shift is not None or self.prediction in (DDIM_EPS, DIFF_EPS)
+        return self.timestep_shift is not None or self.prediction in (DDIM_EPS, DIFF_EPS)
 
     @property
     def takes_nag(self) -> bool:

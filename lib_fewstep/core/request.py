@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
-from ..words.say import listed, say
+from ..words.say import listed, quoted, say
 from .numbers import Number, Numbers, row, rows_of, same
 from .profiles import Profile, Range
 from .schedules import MAX_STEPS
@@ -26,6 +26,8 @@ class Request(Numbers):
     lora: str = AUTO
     sampler: str | None = None
     scheduler: str | None = None
+    draft: bool = False
+    """Decode with the WebUI's small decoder: faster, a little softer."""
     prompt: str = ""
     negative_prompt: str = ""
     hires_negative_prompt: str = ""
@@ -54,6 +56,8 @@ class Request(Numbers):
     width: int = 0
     height: int = 0
     """Pixels of the first pass; 0: not known."""
+    hires_size: tuple[int, int] = (0, 0)
+    """Pixels of the hires pass, width and height; 0: not known."""
     host_steps: int = 20
     host_hires_steps: int = 0
     """Steps of the WebUI's own hires pass; 0: as many as `host_steps`. Not what the user asks for where a preset has set it."""
@@ -66,6 +70,8 @@ class Request(Numbers):
 TEXTS = ("method", "lora", "sampler", "scheduler")
 ROWS = rows_of(Request)
 """All numbers that may be asked for: those of a method, the steps of the hires pass, and what goes with `nag`."""
+BESIDE = ("nag_tau", "nag_alpha", "nag_until")
+"""Those that go with `nag` and have no slider."""
 
 
 def request_from(values: Mapping[str, Any], base: Request = Request()) -> Request:
@@ -89,6 +95,11 @@ def request_from(values: Mapping[str, Any], base: Request = Request()) -> Reques
                 problems.append(say("setting.no_number", key=key, value=quoted(value), expected=ROWS[key].expected))
             else:
                 known[key] = number
+        elif key == "draft":
+            if isinstance(value, bool):
+                known[key] = value
+            else:
+                problems.append(say("setting.no_switch", key=key, value=quoted(value)))
         elif key != "enabled":
             problems.append(say("setting.unknown", key=str(key)[:40], keys=listed(_settings_like(str(key)), "or")))
     return replace(base, **known, problems=tuple(problems))
@@ -97,6 +108,7 @@ def request_from(values: Mapping[str, Any], base: Request = Request()) -> Reques
 HOST_FIELDS = (
     "prompt", "negative_prompt", "steps", "cfg_scale", "sampler_name", "denoising_strength", "width", "height", "enable_hr",
     "hr_second_pass_steps", "hr_negative_prompt", "hr_sampler_name", "hr_scheduler", "hr_checkpoint_name", "refiner_checkpoint",
+    "hr_scale", "hr_resize_x", "hr_resize_y",
 )
 """The settings of the WebUI that a request starts from, by their names on its processing object."""
 
@@ -121,12 +133,28 @@ def host_request(values: Mapping[str, Any], is_img2img: bool, preset_hires_steps
         second_checkpoint=_own_choice(values.get("refiner_checkpoint")) or (_own_choice(values.get("hr_checkpoint_name")) if hires else ""),
         width=int(_number(values.get("width"), 0)),
         height=int(_number(values.get("height"), 0)),
+        hires_size=_hires_size(values) if hires else (0, 0),
         host_steps=int(_number(values.get("steps"), default.host_steps, least=1)),
         host_hires_steps=int(hires_steps),
         host_cfg=_number(values.get("cfg_scale"), default.host_cfg),
         host_sampler=_text(values.get("sampler_name"), default.host_sampler),
     )
     return said if hires_steps == preset_hires_steps else request_from({"hires_steps": hires_steps}, said)
+
+
+def _hires_size(values: Mapping[str, Any]) -> tuple[int, int]:
+    """The hires pass' pixels: the size that was asked for, of which one side may be left out, or the first pass' times the scale.
+
+    Source: the hosts' `calculate_target_resolution`.
+    """
+    names = ("width", "height", "hr_resize_x", "hr_resize_y")
+    width, height, across, down = (_number(values.get(name), 0) for name in names)
+    if not width or not height:
+        return int(across), int(down)
+    if not across and not down:
+        across = width * _number(values.get("hr_scale"), 2.0)
+    across, down = across or down * width / height, down or across * height / width
+    return round(across), round(down)
 
 
 def changed_by_user(shown: Mapping[str, float | None], filled_in: Mapping[str, Any] | None) -> dict[str, float]:
@@ -147,15 +175,9 @@ def recommended(profile: Profile, name: str) -> float | None:
     return allowed.default if allowed is not None else None
 
 
-def quoted(value: Any) -> str:
-    """`value` as a message quotes it."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
 def _settings_like(key: str) -> list[str]:
     """The settings nearest to `key`, or the first; five at most."""
-    known = ["enabled", *TEXTS, *ROWS]
+    known = ["enabled", *TEXTS, *ROWS, "draft"]
     return get_close_matches(key.strip().lower(), known, n=3) or known[:5]
 
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import fields
-from typing import Any, TypeGuard
+from typing import Any
 
 from .families import FAMILIES
+from .flow import is_levels
 from .nag import NO_NAG, NagRow
+from .plain import is_list, is_mapping, shown
 from .profiles import (
     CHECKPOINT,
     DDIM_EPS,
@@ -27,7 +29,7 @@ from .profiles import (
     PublishedFile,
     Range,
 )
-from .schedules import MAX_STEPS, RULES, TRAIN_TIMESTEPS, Rule, max_steps
+from .schedules import FLOW, FLOW_RULES, MAX_STEPS, RULES, TRAIN_TIMESTEPS, Rule, max_steps
 
 METHOD_KEYS = tuple(field.name for field in fields(Profile) if field.name != "key")
 FILE_KEYS = (*(field.name for field in fields(PublishedFile)), "source")
@@ -43,7 +45,7 @@ class BadRow(ValueError):
 
 def method_from(key: str, values: object, others: Mapping[str, Profile]) -> Profile:
     """The method of a row of methods.yaml, beside the methods `others`. Raises BadRow."""
-    row = _Row(values, METHOD_KEYS)
+    row = _Row(_renamed(values), METHOD_KEYS)
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", key) or key == "auto":
         raise BadRow("", "the method's key may hold lower-case letters, digits, dots and dashes only, and not be 'auto'")
     timesteps = row.timesteps()
@@ -69,10 +71,19 @@ def method_from(key: str, values: object, others: Mapping[str, Profile]) -> Prof
         guidance=row.range("guidance", 0, 30) if "guidance" in row else None,
         cfg_steps=row.whole("cfg_steps", 0, MAX_STEPS) or 0,
         prediction=row.one_of("prediction", ("", X0, DDIM_EPS, DIFF_EPS), default=""),
-        shift=row.whole("shift", 1, TRAIN_TIMESTEPS),
+        timestep_shift=row.whole("timestep_shift", 1, TRAIN_TIMESTEPS),
+        shift=row.range("shift", 0.1, 20) if "shift" in row else None,
         nag=_nag(row["nag"]) if "nag" in row else NO_NAG,
         name=row.text("name", default=row.text("label").partition(",")[0]),
+        files_of=row.text("files_of", default=""),
     )
+
+
+def _renamed(values: object) -> object:
+    """A row as it is written now: `shift` was the name of `timestep_shift` until flow models had one of their own."""
+    if not is_mapping(values) or "shift" not in values or values.get("timesteps") == FLOW:
+        return values
+    return {"timestep_shift" if key == "shift" else key: value for key, value in values.items()}
 
 
 def file_from(values: object, methods: Mapping[str, Profile]) -> PublishedFile:
@@ -175,12 +186,17 @@ class _Row:
         value = self._values.get("timesteps")
         if value == HOST_SCHEDULE:
             return None
-        if isinstance(value, str) and value in RULES:
+        if isinstance(value, str) and value in (*RULES, *FLOW_RULES):
             return value
-        timesteps = tuple(value) if is_list(value) and all(type(t) is int and 0 <= t < TRAIN_TIMESTEPS for t in value) else ()
-        if timesteps and list(timesteps) == sorted(set(timesteps), reverse=True):
-            return timesteps
-        expected = f"{', '.join(RULES)}, {HOST_SCHEDULE}, or a descending list of timesteps from {TRAIN_TIMESTEPS - 1} to 0"
+        listed = tuple(value) if is_list(value) else ()
+        levels = is_levels(listed) and all(type(level) in (int, float) and 0 < level <= 1 for level in listed)
+        timesteps = levels or all(type(t) is int and 0 <= t < TRAIN_TIMESTEPS for t in listed)
+        if listed and timesteps and list(listed) == sorted(set(listed), reverse=True):
+            return listed
+        expected = (
+            f"{', '.join((*RULES, *FLOW_RULES))}, {HOST_SCHEDULE}, a descending list of timesteps from {TRAIN_TIMESTEPS - 1} to 0, or of a "
+            "flow model's noise levels from 1.0 to above 0"
+        )
         raise BadRow("timesteps", f"is {shown(value)}; expected {expected}")
 
     def resolution(self) -> dict[str, int]:
@@ -236,15 +252,3 @@ def _hexadecimal(key: str, value: object, least: int, expected: str) -> str:
     if isinstance(value, str) and re.fullmatch(rf"[0-9a-f]{{{least},64}}", value):
         return value
     raise BadRow(key, f"is {shown(value)}; expected {expected}")
-
-
-def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    return isinstance(value, dict)
-
-
-def is_list(value: object) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)
-
-
-def shown(value: object) -> str:
-    return "missing" if value is None else repr(value)[:80]

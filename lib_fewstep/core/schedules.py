@@ -1,7 +1,7 @@
 """Which timesteps a method visits, and their noise levels.
 
 Timesteps are the integers 0 … 999 of the 1000-step training schedule, noisiest first. A noise level (sigma) is
-k-diffusion's: x = x0 + sigma * noise, sigma = sqrt((1 - abar) / abar).
+k-diffusion's: x = x0 + sigma * noise, sigma = sqrt((1 - abar) / abar). A flow model's are in flow.py.
 """
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from collections.abc import Sequence
 
 import torch
 
+from .flow import BY_SIZE, flow_levels, is_levels
+
 TRAIN_TIMESTEPS = 1000
 LCM_ORIGINAL_STEPS = 50
 PERFLOW_WINDOWS = 4
 MAX_STEPS = 150
 """The most steps that the WebUIs' own controls allow."""
 
-Rule = str | Sequence[int]
-"""A name in `RULES`, or the explicit timesteps themselves."""
+Rule = str | Sequence[int] | Sequence[float]
+"""A name in `RULES` or `FLOW_RULES`, the explicit timesteps themselves, or a flow model's explicit noise levels, all at most 1."""
 
 
 def lcm_timesteps(steps: int, strength: float = 1.0) -> list[int]:
@@ -63,40 +65,45 @@ def perflow_timesteps(steps: int, strength: float = 1.0) -> list[int]:
     return [min(int(time * TRAIN_TIMESTEPS), TRAIN_TIMESTEPS - 1) for time in times]
 
 
-def flow_timesteps(steps: int, strength: float = 1.0) -> list[int]:
-    """Even steps of a flow model, noise level times 1000: 4 steps: 1000 750 500 250; at strength 0.5: 500 375 250 125.
-
-    Source: FLUX.1-schnell, for which `get_schedule` in src/flux/sampling.py shifts nothing.
-    """
-    _check_steps(steps, TRAIN_TIMESTEPS)
-    return [round(TRAIN_TIMESTEPS * strength * (1 - i / steps)) for i in range(steps)]
-
-
 FLOW = "flow"
-RULES = {"lcm": lcm_timesteps, "trailing": trailing_timesteps, "perflow": perflow_timesteps, FLOW: flow_timesteps}
+FLOW_RULES = (FLOW, *BY_SIZE)
+RULES = {"lcm": lcm_timesteps, "trailing": trailing_timesteps, "perflow": perflow_timesteps}
 
 
-def timesteps_for(rule: Rule, steps: int, strength: float = 1.0) -> list[int]:
+def is_flow(rule: Rule) -> bool:
+    """Whether `rule` is for flow models: their noise levels are the timesteps themselves, divided by 1000."""
+    return rule in FLOW_RULES if isinstance(rule, str) else is_levels(rule)
+
+
+def timesteps_for(rule: Rule, steps: int, strength: float = 1.0, shift: float = 1.0) -> Sequence[float]:
     """The timesteps that `rule` visits in `steps` steps, within the part of the noise that `strength` (0 to 1) leaves.
 
     An explicit list serves its first `steps` entries, as the methods that publish one do (Turbo: 999 899 799 699), and below
-    full strength even spacing instead, from no higher than it starts itself: those lists are for pure noise.
-    Raises ValueError for an unknown rule, or one that has no room for so many steps.
+    full strength even spacing instead, from no higher than it starts itself: those lists are for pure noise. `shift` is for the rules of
+    flow models alone. Raises ValueError for an unknown rule, or one that has no room for so many steps.
     """
-    if isinstance(rule, str):
-        if rule not in RULES:
-            raise ValueError(f"timestep rule {rule!r} is unknown; expected one of {', '.join(RULES)} or a list of timesteps")
+    if isinstance(rule, str) and rule in RULES:
         return RULES[rule](steps, strength)
+    if isinstance(rule, str) and rule not in FLOW_RULES:
+        raise ValueError(f"timestep rule {rule!r} is unknown; expected one of {', '.join((*RULES, *FLOW_RULES))} or a list of timesteps")
     _check_steps(steps, max_steps(rule, strength))
-    return list(rule[:steps]) if strength >= 1 else trailing_timesteps(steps, min(strength, (rule[0] + 1) / TRAIN_TIMESTEPS))
+    if isinstance(rule, str):
+        return _times_1000(flow_levels(steps, strength, shift))
+    if is_levels(rule):
+        return _times_1000(rule[:steps] if strength >= 1 else flow_levels(steps, min(strength, rule[0])))
+    return [int(t) for t in rule[:steps]] if strength >= 1 else trailing_timesteps(steps, min(strength, (rule[0] + 1) / TRAIN_TIMESTEPS))
 
 
-def shifted(timesteps: Sequence[int], shift: int | None) -> list[int]:
+def _times_1000(levels: Sequence[float]) -> list[float]:
+    return [round(TRAIN_TIMESTEPS * level, 6) for level in levels]
+
+
+def shifted(timesteps: Sequence[float], shift: int | None) -> list[float]:
     """The timesteps at which a model is asked that was distilled with a shift, floor(t * shift / 1000): 249 187 124 62 at 250 in 4 steps.
 
     Source: NitroFusion's timestep-shifted scheduler.
     """
-    return [t * shift // TRAIN_TIMESTEPS for t in timesteps] if shift else list(timesteps)
+    return [int(t) * shift // TRAIN_TIMESTEPS for t in timesteps] if shift else list(timesteps)
 
 
 def max_steps(rule: Rule, strength: float = 1.0) -> int:
@@ -125,19 +132,19 @@ def training_sigmas() -> torch.Tensor:
     return ((1 - alphas_cumprod) / alphas_cumprod).sqrt().float()
 
 
-def sigmas_for(rule: Rule, timesteps: Sequence[int], model_sigmas: torch.Tensor) -> torch.Tensor:
+def sigmas_for(rule: Rule, timesteps: Sequence[float], model_sigmas: torch.Tensor) -> torch.Tensor:
     """Noise levels of `timesteps` that `rule` gave, then 0: a flow model's are the timesteps themselves, all others' are in its table."""
-    if rule != FLOW:
+    if not is_flow(rule):
         return sigmas_at(timesteps, model_sigmas)
     return torch.tensor([*timesteps, 0], dtype=model_sigmas.dtype, device=model_sigmas.device) / TRAIN_TIMESTEPS
 
 
-def sigmas_at(timesteps: Sequence[int], model_sigmas: torch.Tensor) -> torch.Tensor:
+def sigmas_at(timesteps: Sequence[float], model_sigmas: torch.Tensor) -> torch.Tensor:
     """Noise levels for a k-diffusion sampler: those at `timesteps`, then 0; shape (len(timesteps) + 1,).
 
     `model_sigmas` is the loaded model's own table, index = timestep, so that a checkpoint with another schedule keeps it.
     """
-    index = torch.as_tensor(list(timesteps), dtype=torch.long, device=model_sigmas.device)
+    index = torch.as_tensor([int(t) for t in timesteps], dtype=torch.long, device=model_sigmas.device)
     return torch.cat([model_sigmas[index], model_sigmas.new_zeros(1)])
 
 

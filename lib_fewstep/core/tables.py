@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
+from .plain import is_list, is_mapping, shown
 from .profiles import Problem, Profile, PublishedFile, Tables
-from .rows import BadRow, file_from, is_list, is_mapping, method_from, shown
+from .rows import BadRow, file_from, method_from
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -66,6 +67,13 @@ def _add_methods(rows: object, path: Path, profiles: dict[str, Profile], problem
             problems.append(Problem(str(path), str(key), bad.key, str(bad)))
 
 
+def _place_of(file: PublishedFile, files: _Files) -> tuple[str, str, str]:
+    """Under what a file stands, in the place of an earlier row of the same. A repository may have files of one name in several folders."""
+    place = (file.repo, file.family, file.file + "".join(file.sha256))
+    there = files.get(place)
+    return place if there is None or not file.path or file.path == there.path else (file.repo, file.family, file.path)
+
+
 def _add_files(rows: object, path: Path, profiles: Mapping[str, Profile], files: _Files, problems: list[Problem]) -> None:
     if not is_list(rows):
         problems.append(Problem(str(path), "", "files", f"is {shown(rows)}; expected a list of rows"))
@@ -73,7 +81,7 @@ def _add_files(rows: object, path: Path, profiles: Mapping[str, Profile], files:
     for number, row in enumerate(rows, start=1):
         try:
             file = file_from(row, profiles)
-            files[file.repo, file.family, file.file + "".join(file.sha256)] = file
+            files[_place_of(file, files)] = file
         except BadRow as bad:
             name = str((is_mapping(row) and row.get("file")) or f"#{number}")
             problems.append(Problem(str(path), name, bad.key, str(bad)))

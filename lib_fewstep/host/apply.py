@@ -64,8 +64,9 @@ def _changes(plan: Plan, p: Job) -> dict[str, Any]:
         changes["hr_second_pass_steps"] = plan.hires.steps
     if plan.hires is not None and p.hr_sampler_name not in (None, plan.hires.sampler):
         changes["hr_sampler_name"] = plan.hires.sampler  # the user's cannot run this method
-    if plan.guidance is not None:  # Forge: what FLUX takes
-        changes.update({name: plan.guidance for name in ("distilled_cfg_scale", "hr_distilled_cfg") if hasattr(p, name)})
+    dial = plan.shift if plan.guidance is None else plan.guidance
+    if dial is not None:  # Forge: what FLUX takes; Neo: the shift of other flow models, 3.5 by default in the API
+        changes.update({name: dial for name in ("distilled_cfg_scale", "hr_distilled_cfg") if hasattr(p, name)})
     if plan.rule is not None:
         changes["sampler_noise_scheduler_override"] = Timesteps(plan, p)
     return changes

@@ -15,7 +15,7 @@ from ..core.layout import KOHYA, Layout, Transformer
 from ..core.profiles import Tables
 from ..words.say import packed, unpacked
 
-_CACHE_VERSION = 5
+_CACHE_VERSION = 6
 _PLAIN = {"method": None, "naming": KOHYA, "readable": True, "superseded": False, "whole": True, "suspected": False}
 """What is not written of a detection, because most have it."""
 
@@ -117,6 +117,8 @@ def _encode(detection: Detection, stamp: tuple[int, int]) -> dict[str, Any]:
         entry["transformers"] = [str(each) for each in sorted(detection.layout.transformers)]
     if detection.layout.named:
         entry["named"] = detection.layout.named
+    if detection.layout.kinds:
+        entry["kinds"] = detection.layout.kinds
     entry |= {name: getattr(detection, name) for name, plain in _PLAIN.items() if getattr(detection, name) != plain}
     return entry
 
@@ -127,11 +129,12 @@ def _decode(entry: dict[str, Any]) -> Detection | None:
         reason = unpacked(entry["reason"])
     except KeyError:
         return None
-    layout = _layout(tuple(entry.get("transformers", ())), entry.get("named", ""))
+    kinds = tuple((str(kind), int(count)) for kind, count in entry.get("kinds", ()))
+    layout = _layout(tuple(entry.get("transformers", ())), entry.get("named", ""), kinds)
     return Detection(reason=reason, layout=layout, **{name: entry.get(name, plain) for name, plain in _PLAIN.items()})
 
 
 @lru_cache(maxsize=64)
-def _layout(transformers: tuple[str, ...], named: str) -> Layout:
+def _layout(transformers: tuple[str, ...], named: str, kinds: tuple[tuple[str, int], ...]) -> Layout:
     """Most files of a folder have one of a few layouts."""
-    return Layout(frozenset(Transformer.parse(text) for text in transformers), named=named)
+    return Layout(frozenset(Transformer.parse(text) for text in transformers), named=named, kinds=kinds)

@@ -22,7 +22,7 @@ from ..core.profiles import Tables, preferring
 from ..core.request import AUTO, NO_LORA
 from ..core.tables import load_tables
 from ..words.say import in_language, say
-from . import settings
+from . import draft, settings
 from .detections import DetectionCache
 from .folder import GoOn, LoraFolder, networks
 from .hosts import Job
@@ -114,7 +114,7 @@ class HostFacts:
             host_img2img_exact_steps=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
             calls_per_step=_calls_per_step(),
             unknown_lora_unloads_all=_unknown_lora_unloads_all(), checkpoint=self._recognised(info, unet),
-            saved=saved, unseen=unseen,
+            saved=saved, no_draft=draft.missing(), unseen=unseen, preset=settings.preset(),
         )
 
     def _network(self, model: Any, info: Any) -> Layout | None:

@@ -9,7 +9,7 @@ from ..core.controls import parse_args
 from ..core.decide import make_plan
 from ..core.plan import Plan
 from ..core.request import request_from
-from . import apply, cfg, nag, network, prompts, timesteps, xyz
+from . import apply, cfg, draft, nag, network, prompts, timesteps, xyz
 from .facts import HostFacts
 from .hosts import Job
 from .request import request_of
@@ -46,6 +46,9 @@ def steer_batch(p: Any, *args: Any, **kwargs: Any) -> None:
         timesteps.steer_img2img(p)
         prompts.leave_negative_unread(p)
         network.change_for_passes(p)
+        plan = plan_of(p)
+        if plan is not None and plan.draft:
+            draft.decode_next(p)
 
 
 def steer_pass(p: Any, *args: Any, **kwargs: Any) -> None:

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..core.controls import filled
+from ..core.controls import beside_of, filled
 from ..core.facts import InstalledLora, called
 from ..core.numbers import NUMBERS
 from ..core.plan import Plan
 from ..core.profiles import Profile, Tables
 from ..core.prompts import lora_tags, without_tag
-from ..core.request import AUTO, NO_LORA, ROWS
+from ..core.request import AUTO, BESIDE, NO_LORA, ROWS
 
-METHOD, LORA, SCHEDULE = "Accelerator", "Accelerator LoRA", "Schedule type"
+METHOD, LORA, SCHEDULE, DRAFT = "Accelerator", "Accelerator LoRA", "Schedule type", "Accelerator draft"
+_DECODER, _TAESD, _FULL = "VAE Decoder", "TAESD", "Full"
+"""What the host writes where its own option makes a draft, and what it takes an absent one for."""
 Installed = Callable[[], Sequence[InstalledLora]]
 
 
@@ -30,7 +32,21 @@ def entries(plan: Plan) -> dict[str, Any]:
             found[number.parameter] = f"{plan.noted[name]:.6g}"
     if plan.first.timesteps is not None and plan.scheduler != "Automatic":
         found[SCHEDULE] = plan.scheduler  # in the API's answer the host names it only where it made the schedule itself
+    if plan.draft:
+        found[_DECODER] = _TAESD
     return found
+
+
+def take_out(params: dict[str, Any], tables: Tables, installed: Installed) -> None:
+    """Changes pasted `params` in place: what we added, and will add again, is left to our controls alone."""
+    take_tag_out(params, tables, installed)
+    _take_draft(params, tables)
+
+
+def _take_draft(params: dict[str, Any], tables: Tables) -> None:
+    """A draft of ours becomes our switch's, not an override of the host's option."""
+    if params.get(METHOD) in tables.profiles and params.get(_DECODER) == _TAESD:
+        params[_DECODER], params[DRAFT] = _FULL, "True"
 
 
 def take_tag_out(params: dict[str, Any], tables: Tables, installed: Installed) -> None:
@@ -72,6 +88,8 @@ def read(params: dict[str, Any], tables: Tables, installed: Installed) -> dict[s
         "lora": _lora(params.get(LORA) or AUTO, profile, installed),
         **{name: getattr(recommended, name) if value is None else value for name, value in numbers.items()},
         "filled_for": profile.key,
+        "beside": beside_of({name: ROWS[name].read(params.get(ROWS[name].parameter)) for name in BESIDE}),
+        "draft": params.get(DRAFT) == "True",
     }
 
 

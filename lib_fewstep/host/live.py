@@ -5,10 +5,8 @@ Everything but the drawing itself runs in the server's event loop, so that a req
 from __future__ import annotations
 
 import asyncio
-import base64
 import dataclasses
 import hashlib
-import io
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -18,16 +16,16 @@ from typing import Any
 from fastapi import Request, Response
 from modules import processing, sd_samplers, shared
 from modules.api import models
-from PIL import Image
 
 from ..core import live as policy
 from ..words.say import say
+from .canvas import Unreadable, canvas_from, compose, image_from
 from .live_picture import Order, Picture, draw
 from .openapi import open_object
 
 HEADER = "X-Fewstep"
-_MOST_NUMBER, _OURS = 2**53, ("page", "number", "accelerator", "draft")
-_CHECK_SECONDS = 0.05
+_MOST_NUMBER, _OURS = 2**53, ("page", "number", "accelerator", "draft", "canvas")
+_CHECK_SECONDS, _CELL = 0.05, 8
 
 WISH = open_object(
     "The fields of /sdapi/v1/txt2img, or with init_images those of /sdapi/v1/img2img, beside ours. One picture is drawn, no script runs "
@@ -35,11 +33,10 @@ WISH = open_object(
     page="who asks: of one page, what is newer replaces what waits", number="a whole number; a page counts up with every request",
     accelerator="the Accelerator's settings, as in /sdapi/v1/txt2img its first argument or, in a list, all of them; left out: it is off",
     draft="true: decode with TAESD, where its file is installed",
+    canvas="in place of init_images and mask, what stands on the page's canvas: kind (image, sketch, inpaint, inpaint_sketch or upload), "
+    "picture, and painting, mask or original where the canvas has them, as data URLs; scale for a size relative to the picture's, "
+    "mask_transparency in percent",
 )  # fmt: skip
-
-
-class Unreadable(ValueError):
-    """A body that cannot be used; the message says why, to a person."""
 
 
 class LiveRunner:
@@ -129,22 +126,23 @@ def read(body: bytes) -> tuple[str, int, str, Order]:
         raise Unreadable(say("live.no_json", reason=error)) from error
     if not isinstance(given, dict):
         raise Unreadable(say("live.no_object", kind=type(given).__name__))
-    page, number, settings, draft = (given.pop(name, None) for name in _OURS)
+    page, number, settings, draft, canvas = (given.pop(name, None) for name in _OURS)
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < _MOST_NUMBER:
         raise Unreadable(say("live.no_number", value=repr(number)[:80], most=_MOST_NUMBER - 1))
     if not isinstance(settings, (dict, list, type(None))):
         raise Unreadable(say("live.no_settings", value=repr(settings)[:80]))
-    content = hashlib.sha256(json.dumps([given, settings, draft, dict(shared.opts.data)], sort_keys=True, default=str).encode()).hexdigest()
-    return str(page)[:80], number, content, Order(_fields(given), _arguments(settings), draft is True)
+    whole = json.dumps([given, settings, draft, canvas, dict(shared.opts.data)], sort_keys=True, default=str)
+    content = hashlib.sha256(whole.encode()).hexdigest()
+    return str(page)[:80], number, content, Order(_fields(given, canvas), _arguments(settings), draft is True)
 
 
 def _arguments(settings: dict[str, Any] | list[Any] | None) -> list[Any]:
     return settings if isinstance(settings, list) else [] if settings is None else [settings]
 
 
-def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(given: Mapping[str, Any], canvas: Any) -> dict[str, Any]:
     """What the host's API would hand to its processing class, checked by the API's own description."""
-    img2img = bool(given.get("init_images"))
+    img2img = bool(given.get("init_images") or canvas)
     checker: Any = models.StableDiffusionImg2ImgProcessingAPI if img2img else models.StableDiffusionTxt2ImgProcessingAPI
     try:
         request = checker(**given)
@@ -158,20 +156,31 @@ def _fields(given: Mapping[str, Any]) -> dict[str, Any]:
     fields["sampler_name"] = sampler
     if not fields.get("scheduler") and scheduler != "Automatic":
         fields["scheduler"] = scheduler
-    if img2img:
-        fields["init_images"] = [_image(each) for each in given["init_images"]]
-        fields["mask"] = _image(given["mask"]) if given.get("mask") else None
+    if canvas:
+        fields |= _from_canvas(canvas, fields)
+    elif img2img:
+        fields["init_images"] = [image_from(each) for each in given["init_images"]]
+        fields["mask"] = image_from(given["mask"]) if given.get("mask") else None
     return fields
 
 
-def _image(text: Any) -> Image.Image:
-    """A picture in base64, alone or as a data URL."""
-    try:
-        image = Image.open(io.BytesIO(base64.b64decode(str(text).rpartition("base64,")[2])))
-        image.load()
-    except (ValueError, OSError) as error:
-        raise Unreadable(say("live.no_image")) from error
-    return image
+def _from_canvas(given: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The picture, the mask, and a size that is relative to the picture's, where the page has one."""
+    canvas = canvas_from(given)
+    picture, mask = compose(canvas, float(fields.get("mask_blur") or 0), _number(given, "mask_transparency", 0))
+    found: dict[str, Any] = {"init_images": [picture], "mask": mask}
+    scale = _number(given, "scale", 0)
+    if scale > 0:
+        unit = 1 if canvas.painting is None else _CELL  # Forge rounds down
+        found |= {"width": int(picture.width * scale) // unit * unit, "height": int(picture.height * scale) // unit * unit}
+    return found
+
+
+def _number(given: Mapping[str, Any], name: str, default: float) -> float:
+    value = given.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Unreadable(say("live.no_canvas_number", name=name, value=repr(value)[:80]))
+    return value
 
 
 def _json(status: int, **content: Any) -> Response:

@@ -4,15 +4,16 @@ from __future__ import annotations
 import copy
 import io
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from modules import call_queue, processing, rng, scripts, sd_samplers_common, shared
+from modules import call_queue, processing, rng, scripts, shared
 
 from ..words.say import say
+from . import draft, latents
 from .state import TITLE, plan_of
 
 _PROGRESS = (
@@ -20,7 +21,7 @@ _PROGRESS = (
     "current_image", "current_image_sampling_step", "id_live_preview", "textinfo", "time_start", "skipped", "interrupted",
     "stopping_generation",
 )  # fmt: skip
-_PATIENCE_SECONDS, _STALE_SECONDS, _TAESD, _QUALITY = 0.1, 60, 3, 90
+_PATIENCE_SECONDS, _STALE_SECONDS, _QUALITY = 0.1, 60, 90
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _let_others_go_first() -> None:
 @contextmanager
 def _without_traces() -> Iterator[None]:
     with ExitStack() as stack:
-        for each in (_progress_kept, _noise_kept, _no_file_written):
+        for each in (_progress_kept, _noise_kept, _no_file_written, latents.remembered):
             stack.enter_context(each())
         yield
 
@@ -141,33 +142,8 @@ def _no_file_written() -> Iterator[None]:
 
 
 def _draft(p: Any) -> list[str]:
-    """Has `p` alone decode with TAESD, as the host does where its option says so; returns a note where that cannot be."""
-    if not _has_taesd():
-        return [say("live.no_draft")]
-    host: Any = processing
-    common: Any = sd_samplers_common
-    sample: Callable[..., Any] = p.sample
-
-    def sample_and_decode(*args: Any, **kwargs: Any) -> Any:
-        samples = sample(*args, **kwargs)
-        if getattr(samples, "already_decoded", False):
-            return samples
-        return host.DecodedSamples(each.cpu() for each in common.samples_to_images_tensor(samples, _TAESD))
-
-    p.sample = sample_and_decode
+    """Makes `p` a draft, or returns a note of why it cannot be one."""
+    if why_not := draft.missing():
+        return [why_not]
+    draft.decode_next(p)
     return []
-
-
-def _has_taesd() -> bool:
-    """Whether the decoder's file is there. Asked for it, the host would fetch it from the network."""
-    try:
-        from modules import sd_vae_taesd  # type: ignore[attr-defined]
-    except ImportError:
-        return False
-    fetch, sd_vae_taesd.download_model = sd_vae_taesd.download_model, lambda *_: None
-    try:
-        return sd_vae_taesd.decoder_model() is not None
-    except FileNotFoundError:
-        return False
-    finally:
-        sd_vae_taesd.download_model = fetch

@@ -16,7 +16,7 @@ from ..core.nag import NagRow
 from ..core.offers import Progress
 from ..core.plan import Plan
 from ..core.profiles import Profile, Range, Tables
-from ..core.request import Request, request_from
+from ..core.request import ROWS, Request, request_from
 from ..page.status import downloading, looking
 from ..words.say import in_language, say
 from .access import guards
@@ -30,10 +30,8 @@ _SETTINGS = open_object(
     "What cannot be used is ignored and named in the plan's notes; what is left out is as recommended.",
     method="auto, or a key of /fewstep/v1/methods",
     lora="auto, or the name of an installed LoRA",
-    steps="1 to 150", cfg="1 to 30", weight="the LoRA's, -10 to 10", gamma="TCD's, 0 to 1",
-    sampler="one of the WebUI's", scheduler="one of the WebUI's", hires_steps="0 to 150",
-    nag="how strongly the negative prompt acts at CFG 1 (NAG's phi), 0 to 20, 0: not at all", nag_tau="NAG's, 1 to 20",
-    nag_alpha="NAG's, 0 to 1", nag_until="the sigma down to which the negative prompt acts at CFG 1, 0 to 1000",
+    **{name: number.described for name, number in ROWS.items()},
+    sampler="one of the WebUI's", scheduler="one of the WebUI's, or flux: FLUX.1's authors', by the size",
     prompt="where LoRA tags are looked for", negative_prompt="said to have no effect where it has none",
 )
 _REFUSALS = {status: answered(text, open_object(text, detail="why")) for status, text in (
@@ -50,8 +48,8 @@ _UNDRAWN = {status: answered(text, open_object("", detail="why")) for status, te
 
 _PLAN = with_fields(  # as Plan.as_dict has it: the two passes laid flat
     schema_of(Plan), without=("first", "hires", "negative"), summary=str, evaluations=int | None, sampler=str,
-    timesteps=Sequence[int] | None, noise_timesteps=Sequence[int] | None, hires_sampler=str, hires_steps=int,
-    hires_timesteps=Sequence[int] | None, hires_noise_timesteps=Sequence[int] | None,
+    timesteps=Sequence[float] | None, noise_timesteps=Sequence[float] | None, hires_sampler=str, hires_steps=int,
+    hires_timesteps=Sequence[float] | None, hires_noise_timesteps=Sequence[float] | None,
     nag_tau=float | None, nag_alpha=float | None, nag_until=float | None,
 )
 

@@ -10,6 +10,7 @@ from typing import Any
 from modules import shared
 from modules.options import OptionHTML
 
+from ..core.facts import Preset
 from ..core.profiles import Problem
 from ..words.say import in_language, language_of, say
 from .hosts import Opts
@@ -77,6 +78,16 @@ def preset_hires_steps() -> int:
     Read as the host does it: an option that was never saved stands at its default.
     """
     return getattr(shared.opts, f"{getattr(shared.opts, 'forge_preset', '')}_t2i_hr_step", 0)
+
+
+def preset() -> Preset | None:
+    """What Forge Neo's preset fills the page of txt2img with; None in the other WebUIs. Its Shift counts where it has one."""
+    name = getattr(shared.opts, "forge_preset", "")
+    found = {field: getattr(shared.opts, f"{name}_t2i_{field}", None) for field in ("sampler", "scheduler", "step", "cfg", "dcfg")}
+    if not isinstance(found["sampler"], str) or not isinstance(found["step"], (int, float)) or not isinstance(found["cfg"], (int, float)):
+        return None
+    shift = found["dcfg"] if isinstance(found["dcfg"], (int, float)) else None
+    return Preset(str(name), found["sampler"], str(found["scheduler"] or ""), int(found["step"]), found["cfg"], shift)
 
 
 def opts() -> Opts:

@@ -9,7 +9,7 @@ import torch
 
 from ..core.passes import Pass
 from ..core.plan import Plan
-from ..core.schedules import TRAIN_TIMESTEPS, Rule, max_steps, sigmas_for, timesteps_for
+from ..core.schedules import FLOW, TRAIN_TIMESTEPS, Rule, is_flow, max_steps, sigmas_for, timesteps_for
 from . import settings
 from .hosts import Job
 from .request import is_img2img
@@ -39,13 +39,13 @@ class Timesteps:
         sigmas = torch.cat([unused, sigmas])
         return torch.cat([sigmas[:-1], sigmas[-2:]]) if dropped else sigmas
 
-    def _timesteps(self, steps: int) -> tuple[Rule, Sequence[int]]:
+    def _timesteps(self, steps: int) -> tuple[Rule, Sequence[float]]:
         """Those of the plan for the pass that runs; for a pass that the plan does not know, its rule. And the rule they come from."""
-        rule, planned = self._plan.rule or "trailing", pass_of(self._plan, self._p).timesteps
-        if planned is not None and len(planned) <= steps:
-            return rule, planned
-        rule = rule if steps <= max_steps(rule) else "trailing"
-        return rule, timesteps_for(rule, steps)
+        rule, planned = self._plan.rule or "trailing", pass_of(self._plan, self._p)
+        if planned.timesteps is not None and len(planned.timesteps) <= steps:
+            return rule, planned.timesteps
+        rule = rule if steps <= max_steps(rule) else FLOW if is_flow(rule) else "trailing"
+        return rule, timesteps_for(rule, steps, shift=planned.shift)
 
     def _drops_penultimate(self) -> bool:
         """Whether the host asked for one noise level more, to leave out the last but one (a user's option, or the sampler's nature)."""

@@ -11,6 +11,7 @@ from ..core.choose import fitting
 from ..core.controls import as_dict
 from ..core.numbers import NUMBERS, Number
 from ..core.request import AUTO
+from .grid import wrap_rows
 from .hosts import Job
 from .state import TITLE, generation_of, note
 
@@ -42,6 +43,7 @@ def register(facts: HostFacts, cost: Callable[[Job, str], str]) -> None:
             if option.label in _BUILT_IN:
                 option.apply = _observed(option.apply, put(_BUILT_IN[option.label]))
         module.axis_options[:] = [option for option in module.axis_options if not option.label.startswith(_PREFIX)]
+        wrap_rows(module, lambda label: isinstance(label, _Label))
         axis = module.AxisOption
         module.axis_options.extend([
             axis(_PREFIX + "Method", str, put("method"), _labelled(cost), _known(methods), choices=lambda: [OFF, AUTO, *methods()]),

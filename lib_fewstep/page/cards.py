@@ -4,7 +4,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core.decide import Settled
-from ..core.plan import Plan
 from ..core.profiles import Profile
 from ..core.request import AUTO
 from ..words.say import Sentence, say
@@ -62,27 +61,27 @@ def _where_from(found: Settled, s: Situation) -> Sentence:
 
 
 def _of_method(profile: Profile, s: Situation) -> Card:
-    plan = s.as_recommended(profile)
-    facts = steps_and_work(plan) if plan is not None else steps_of(int(profile.steps.default))
-    more, works = negative_prompt(profile, plan)
+    """The chosen one with what runs now, the others as recommended."""
+    chosen = s.request.method == profile.key
+    plan = s.plan if chosen and s.plan.active else s.as_recommended(profile)
     runs = plan is not None and profile in s.runnable
+    facts = steps_and_work(plan, short=True) if plan is not None and runs else steps_of(int(profile.steps.default))
+    negative = negative_prompt(profile, s) if runs else ""
+    more = say(f"page.negative.{negative}") if negative else ""
     mark = say("page.mark.nc") if profile.noncommercial else ""
-    if not runs and s.request.method == profile.key and not s.plan.active:
+    if not runs and chosen and not s.plan.active:
         mark = refused(s).mark or mark
-    return Card(profile.key, profile.name, facts, more, mark, works)
+    return Card(profile.key, profile.name, facts, more, mark, negative == "yes")
 
 
-def negative_prompt(profile: Profile, plan: Plan | None) -> tuple[Sentence | str, bool]:
-    """What becomes of the negative prompt, and whether it works. Of a model that knows none nothing is said."""
+def negative_prompt(profile: Profile, s: Situation) -> str:
+    """How the negative prompt acts, "yes", "weak" or "no": as recommended, or, where the user has switched that off, without what makes it
+    act at CFG 1. Empty for a model that knows none.
+    """
     if profile.guidance is not None:
-        return "", False
-    works = "yes" if acts(profile) else profile.negative_prompt
-    return say(f"page.negative.{works}"), works == "yes"
-
-
-def acts(profile: Profile) -> bool:
-    """Whether it is made to act at CFG 1, as recommended."""
-    return profile.takes_nag and bool(profile.nag.phi) and profile.cfg.default <= 1
+        return ""
+    made_to_act = profile.takes_nag and bool(profile.nag.phi) and profile.cfg.default <= 1 and not s.negative_off
+    return "yes" if made_to_act else profile.negative_prompt
 
 
 def aria(card: Card) -> Sentence:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..core.facts import Preset
 from ..core.plan import Plan
 from ..core.prompts import lora_tag
 from ..words.say import Sentence, say
@@ -41,9 +42,18 @@ def _plan_rows(s: Situation) -> list[tuple[str, str]]:
         rows.append(("seconds", say("page.details.time", made=made, without=without)))
     rows.append(("sampler", _sampler(plan)))
     rows.append(("timesteps", _timesteps(plan)))
+    if s.facts.preset is not None:
+        rows.append(("preset", _preset(s.facts.preset)))
     if plan.lora:
         rows.append(("lora", plan.tag or lora_tag(plan.lora, plan.weight)))
     return rows
+
+
+def _preset(preset: Preset) -> Sentence:
+    """What the WebUI's own preset would run, which the plan takes the place of."""
+    shift = "" if preset.shift is None else f", shift {preset.shift:g}"
+    return say("page.details.overridden", name=preset.name, settings=f"{preset.sampler}, {preset.scheduler}, CFG {preset.cfg:g}{shift}",
+               steps=preset.steps)  # fmt: skip
 
 
 def _work(s: Situation) -> Sentence:
@@ -55,7 +65,8 @@ def _work(s: Situation) -> Sentence:
 
 def _sampler(plan: Plan) -> str:
     cfg = say("page.details.cfg_in", cfg=f"{plan.cfg:g}", steps=plan.cfg_steps) if plan.cfg_steps else f"CFG {plan.cfg:g}"
-    numbers = [f"{name} {value:g}" for name, value in (("gamma", plan.gamma), ("guidance", plan.guidance)) if value is not None]
+    known = (("gamma", plan.gamma), ("guidance", plan.guidance), ("shift", plan.shift))
+    numbers = [f"{name} {value:g}" for name, value in known if value is not None]
     heard: str = plan.first.sampler
     for part in (cfg, *numbers):
         heard = say("page.list", first=heard, second=part)
@@ -65,7 +76,7 @@ def _sampler(plan: Plan) -> str:
 def _timesteps(plan: Plan) -> str:
     if plan.first.timesteps is None:
         return say("page.details.schedule", schedule=plan.scheduler)
-    first = " ".join(str(t) for t in plan.first.timesteps)
+    first = " ".join(f"{t:g}" for t in plan.first.timesteps)
     if plan.hires is None or not plan.hires.timesteps:
         return first
-    return say("page.details.hires", first=first, second=" ".join(str(t) for t in plan.hires.timesteps))
+    return say("page.details.hires", first=first, second=" ".join(f"{t:g}" for t in plan.hires.timesteps))

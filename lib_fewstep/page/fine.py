@@ -12,11 +12,14 @@ from .situation import Situation
 from .wording import range_text
 
 
-def shown(profile: Profile | None, cfg: float | None, nag: float | None) -> frozenset[str]:
-    """The numbers that the method has; CFG in some steps only makes sense where CFG is above 1, a strength where its switch is on."""
+def shown(profile: Profile | None, cfg: float | None, cfg_steps: float | None, nag: float | None) -> frozenset[str]:
+    """The numbers that the method has; CFG in some steps only makes sense where CFG is above 1, a strength where its switch is on, and can
+    be: not with CFG in all steps.
+    """
     if profile is None:
         return frozenset(NUMBERS)
-    idle = {"cfg_steps": not isinstance(cfg, (int, float)) or cfg <= 1, "nag": not nag}
+    above = isinstance(cfg, (int, float)) and cfg > 1
+    idle = {"cfg_steps": not above, "nag": not nag or (above and not cfg_steps)}
     return frozenset(name for name in NUMBERS if has(profile, name) and not idle.get(name))
 
 
@@ -41,7 +44,7 @@ def changed(s: Situation, controls: Controls) -> tuple[str, ...]:
     if profile is None:
         return ()
     asked = {**vars(controls), **s.plan.changed}
-    visible = shown(profile, asked["cfg"], asked["nag"])
+    visible = shown(profile, asked["cfg"], asked["cfg_steps"], asked["nag"])
     numbers = tuple(name for name in NUMBERS if name in visible and _differs(asked.get(name), recommended(profile, name)))
     return numbers if controls.lora == AUTO else (*numbers, "lora")
 

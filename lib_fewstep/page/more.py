@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 from ..core.families import FAMILIES
 from ..core.fits import unsupported
-from ..core.offers import CANCELLED, FAILED, Offer, offers_for, readable_files
+from ..core.offers import CANCELLED, FAILED, Offer
 from ..core.profiles import CHECKPOINT, NOTHING, Profile
 from ..words.say import Sentence, say
-from .cards import acts, negative_prompt, shown_methods
+from .cards import negative_prompt, shown_methods
 from .situation import Situation
-from .wording import licence_text, named, size_text, work_text
+from .wording import named, size_text, with_licence, work_text
 
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
@@ -71,25 +71,14 @@ def first_steps(s: Situation) -> list[Row]:
 
 def downloads(s: Situation) -> Iterator[Row]:
     """Files that can be had for the checkpoint's family, in the order that Auto prefers."""
-    return (_download(s.tables.profiles[offer.method], offer, s) for offer in offered(s))
-
-
-def offered(s: Situation) -> Iterator[Offer]:
-    """The best file of each method that has none here."""
-    if s.own is not None or s.facts.family is None:
-        return
-    usable, there = {profile.key for profile in s.runnable}, readable_files(s.facts)
-    for key in s.tables.auto_order:
-        offer = next(iter(offers_for(key, s.facts, s.tables, there)), None) if key not in usable else None
-        if offer is not None:
-            yield offer
+    return (_download(s.tables.profiles[offer.method], offer, s) for offer in s.offers)
 
 
 def _download(profile: Profile, offer: Offer, s: Situation) -> Row:
     may = s.forbidden is None
     act = f"download:{profile.key}" if may else f"open:https://huggingface.co/{offer.repo}"
     button = say("page.more.get") if may else say("page.open_page")
-    row = _row(profile, s, size_text(offer.size), licence_text(offer.licence), offer.noncommercial, button, act)
+    row = _row(profile, s, size_text(offer.size), with_licence(offer.licence), offer.noncommercial, button, act)
     ended = s.progress is not None and s.progress.offer.method == profile.key and s.progress.state in (FAILED, CANCELLED)
     return replace(row, news=s.progress.message) if ended and s.progress is not None else row
 
@@ -98,7 +87,7 @@ def _usable(s: Situation) -> Iterator[Row]:
     shown = set(shown_methods(s))
     for profile in s.runnable:
         if profile.key not in shown:
-            yield _row(profile, s, "", licence_text(profile.licence), profile.noncommercial, say("page.use"), f"use:{profile.key}")
+            yield _row(profile, s, "", with_licence(profile.licence), profile.noncommercial, say("page.use"), f"use:{profile.key}")
 
 
 def _schedules(s: Situation) -> Iterator[Row]:
@@ -116,7 +105,7 @@ def _checkpoints(s: Situation) -> Iterator[Row]:
             act = f"open:https://huggingface.co/{file.repo}" if file is not None and known else ""
             size = size_text(file.size) if file is not None and file.size else ""
             button = say("page.open_page") if act else ""
-            yield _row(profile, s, size, licence_text(profile.licence), profile.noncommercial, button, act)
+            yield _row(profile, s, size, with_licence(profile.licence), profile.noncommercial, button, act)
 
 
 def _others(s: Situation) -> Iterator[Row]:
@@ -124,14 +113,14 @@ def _others(s: Situation) -> Iterator[Row]:
     for profile in s.tables.profiles.values():
         if profile.key not in shown and (s.facts.family is None or s.facts.family not in profile.families):
             families = ", ".join(FAMILIES[family].short for family in profile.families)
-            licence = licence_text(profile.licence) if profile.licence else ""
+            licence = with_licence(profile.licence) if profile.licence else ""
             yield Row(profile.key, named(profile), families, "", licence, profile.noncommercial)
 
 
 def _row(profile: Profile, s: Situation, size: str, licence: str, nc: bool, button: str, act: str) -> Row:
     plan = s.as_recommended(profile)
-    work = work_text(plan) if plan is not None else None
-    negative, _ = negative_prompt(profile, plan)
-    negative = say(f"page.more.negative.{'yes' if acts(profile) else profile.negative_prompt}") if negative else ""
+    work = work_text(plan, short=True) if plan is not None else None
+    effect = negative_prompt(profile, s)
+    negative = say(f"page.more.negative.{effect}") if effect else ""
     facts: Sentence | str = say("page.facts", first=work, second=negative) if work and negative else work or negative
     return Row(profile.key, named(profile), facts, size, licence, nc, False, button, act)

@@ -4,7 +4,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..core.nag import Nag
 from ..core.negative import more_time
 from ..core.profiles import Profile
 from ..words.say import Sentence, say
@@ -32,8 +31,7 @@ def switch(s: Situation) -> Switch | None:
         return Switch(False, False, say("page.switch.negative.above"))
     if not profile.takes_nag:
         return Switch(False, False, say("page.switch.negative.impossible"))
-    row = profile.nag
-    more = more_time(plan.negative or Nag(strength(profile), row.tau, row.alpha_of(s.facts.family), row.until), plan.first, plan.hires)
+    more = more_time(plan.negative or profile.nag.of(s.facts.family), plan.first, plan.hires)
     info = say("page.switch.negative.info") if more is None else say("page.switch.negative.costs", percent=round(100 * more))
     return Switch(bool(plan.nag), True, info)
 

@@ -9,20 +9,34 @@ from .wording import LESS, compared, is_plain, range_text
 
 _LONGEST = 110
 """Letters of a note that is still one glance."""
-_TOLD = ("negative.evaluated", "negative.left_out", "negative.left_out_halves", "cost.more_work", "runs.saved", "runs.checkpoint_itself")
-"""Keys of the plan's notes that the status says in its own words."""
+_TOLD = {
+    "negative.on", "negative.on_at", "negative.evaluated", "negative.left_out", "negative.left_out_halves", "cost.more_work", "runs.saved",
+    "runs.checkpoint_itself",
+}
+"""Keys of the plan's notes that the status or the switches say in their own words."""
 
 
 def note_of(s: Situation) -> Sentence | str:
     """The first that applies: what spoils the picture, what has no effect, what is good to know; and how many more are in Details."""
-    found = _spoils(s) or _of_plan(s) or _idle(s) or _compared_with(s)
-    more = len(s.plan.notes) - 1
-    if not found:
-        return ""
-    return say("page.note.more", note=found, more=more) if more > 0 else found
+    left = [note for note in s.plan.notes if getattr(note, "key", "") not in _TOLD]
+    first = spoils(s)
+    if first is not None:
+        return _with_more(first, len(left) - 1)
+    plain = next((note for note in left if is_plain(note) and len(note) <= _LONGEST), "")
+    if plain:
+        return _with_more(plain if plain.endswith(".") else say("page.note.sentence", note=plain), len(left) - 1)
+    found = _idle(s) or _compared_with(s)
+    return _with_more(found, len(left)) if found else ""
 
 
-def _spoils(s: Situation) -> Sentence | None:
+def _with_more(note: str, more: int) -> str:
+    if more <= 0:
+        return note
+    return say("page.note.more_one", note=note) if more == 1 else say("page.note.more", note=note, more=more)
+
+
+def spoils(s: Situation) -> Sentence | None:
+    """What the user has set so that the picture suffers; the plan has a longer note on it."""
     profile, plan = s.profile, s.plan
     if profile is None:
         return None
@@ -34,20 +48,16 @@ def _spoils(s: Situation) -> Sentence | None:
     return None
 
 
-def _of_plan(s: Situation) -> str:
-    """The first of the plan's that is short and plain; what the status says anyway is passed over."""
-    left = (note for note in s.plan.notes if getattr(note, "key", "") not in _TOLD)
-    found = next((note for note in left if is_plain(note) and len(note) <= _LONGEST), "")
-    return say("page.note.sentence", note=found) if found and not found.endswith(".") else found
-
-
 def _idle(s: Situation) -> Sentence | None:
     has = bool(s.request.negative_prompt.strip()) and math.isclose(s.plan.cfg, 1.0) and s.plan.negative is None
     return say("page.note.negative_idle") if has else None
 
 
 def _compared_with(s: Situation) -> Sentence | None:
-    """Where nothing is gained, what it is compared with: a pasted picture brings its few steps into the WebUI's own controls."""
+    """Why it is faster, or where nothing is gained, what it is compared with: a pasted picture brings its few steps into the WebUI's own
+    controls.
+    """
+    made, without = s.plan.evaluations, s.plan.evaluations_without
     if compared(s.plan) == LESS:
-        return None
+        return say("page.note.passes", made=made, steps=s.own_steps, without=without)
     return say("page.note.compared", steps=s.base.host_steps, cfg=f"{s.base.host_cfg:g}")

@@ -60,7 +60,7 @@ def _of_method(profile: Profile, s: Situation) -> Refused | None:
         return Refused(say("page.cannot.already", name=s.own.name), mark=unfit)
     if profile.weights != LORA:
         return None
-    of_method = [lora for lora in s.facts.loras if lora.detection.method == profile.key]
+    of_method = [lora for lora in s.facts.loras if profile.runs_on(lora.detection.method)]
     unreadable = next((lora for lora in of_method if not lora.detection.readable), None)
     if unreadable is not None:
         return Refused(say("page.cannot.unreadable", name=profile.name), mark=say("page.mark.broken"))

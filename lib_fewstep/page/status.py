@@ -4,17 +4,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core.families import FAMILIES
-from ..core.offers import CANCELLED, CHECKING, FAILED, Progress, offer_for
+from ..core.offers import CANCELLED, CHECKING, FAILED, Offer, Progress, offer_for
 from ..core.profiles import NOTHING, Tables
 from ..core.request import AUTO
 from ..words.say import Sentence, say
 from .more import first_steps
-from .notes import note_of
+from .notes import note_of, spoils
 from .refusals import Refused, accelerator_tags, refused
 from .situation import Situation
-from .wording import MORE, compared, host_steps, named, size_text, steps_and_work, steps_of, steps_text, work_text
+from .wording import MORE, compared, named, size_text, steps_and_work, steps_of
 
-ON, SLOWER, OFF, SETUP, CANNOT = "on", "slower", "off", "setup", "cannot"
+ON, CHECK, SLOWER, OFF, SETUP, CANNOT = "on", "check", "slower", "off", "setup", "cannot"
 DOWNLOADING, STOPPED, LOOKING, COMPARING, UNREAD = "downloading", "stopped", "looking", "comparing", "unread"
 
 
@@ -51,9 +51,7 @@ def status(s: Situation) -> Status:
     if s.unread:
         return Status(UNREAD, say("page.unread.headline"), say("page.unread.sentence"), chip=say("page.word.unread"))
     if s.plan.active:
-        return _slower(s) if compared(s.plan) == MORE else Status(
-            ON, steps_and_work(s.plan), what_runs(s), note_of(s), chip=steps_and_work(s.plan)
-        )
+        return _running(s)
     if s.progress is not None and s.progress.state in (FAILED, CANCELLED) and s.progress.offer == offer_for(s.request, s.facts, s.tables):
         return _stopped(s.progress, s)
     if is_empty(s):
@@ -84,31 +82,23 @@ def what_runs(s: Situation) -> Sentence | str:
     return it
 
 
-def _slower(s: Situation) -> Status:
-    work, profile = work_text(s.plan), s.profile
-    steps, cfg = (profile.steps.default, profile.cfg.default) if profile is not None else (s.plan.steps, s.plan.cfg)
-    button = say("page.use_recommended", steps=steps_of(int(steps)), cfg=f"{cfg:g}") if s.plan.changed else ""
-    return Status(
-        SLOWER, steps_and_work(s.plan), what_runs(s), note_of(s), button, "reset" if button else "",
-        chip=say("page.slower.chip", work=work or ""),
-    )
+def _running(s: Situation) -> Status:
+    """What the user changed to no good gets a way back; what is saved for the checkpoint is meant so."""
+    state = SLOWER if compared(s.plan) == MORE else CHECK if spoils(s) is not None and not s.settled.saved else ON
+    button, act = (say("page.reset"), "reset") if state != ON and s.plan.changed else ("", "")
+    return Status(state, steps_and_work(s.plan), what_runs(s), note_of(s), button, act, chip=steps_and_work(s.plan))
 
 
 def _off(s: Situation) -> Status:
     would = say("page.off.would", name=s.profile.name, what=steps_and_work(s.plan)) if s.plan.active and s.profile and not s.unread else ""
-    return Status(OFF, say("page.off.headline", steps=own_steps(s)), would, button=say("page.turn_on"), act="on", chip=say("page.word.off"))
-
-
-def own_steps(s: Situation) -> Sentence:
-    """The steps of the user's own settings."""
-    hires = (s.base.host_hires_steps or s.base.host_steps) if s.base.hires_denoise is not None else 0
-    return host_steps(s.base.host_steps, hires)
+    return Status(OFF, say("page.off.headline", steps=s.own_steps), would, button=say("page.turn_on"), act="on", chip=say("page.word.off"))
 
 
 def _setup(s: Situation) -> Status:
-    planned = s.as_recommended(s.tables.profiles[first_steps(s)[0].key])
-    headline = say("page.setup.headline", steps=steps_text(planned), own=s.base.host_steps) if planned else say("page.word.setup")
-    return Status(SETUP, headline, say("page.setup.sentence", family=family_name(s)), chip=say("page.word.setup"))
+    best = s.tables.profiles[first_steps(s)[0].key]
+    fewer = steps_of(int(best.steps.default))
+    sentence = say("page.setup.sentence", fewer=fewer, family=family_name(s))
+    return Status(SETUP, say("page.setup.headline", steps=s.own_steps), sentence, chip=say("page.word.setup"))
 
 
 def family_name(s: Situation) -> str:
@@ -117,7 +107,7 @@ def family_name(s: Situation) -> str:
 
 
 def _cannot(s: Situation) -> Status:
-    why, own = refused(s), own_steps(s)
+    why, own = refused(s), s.own_steps
     button, act, note, strong = _way_out(s, why)
     return Status(
         CANNOT, say("page.cannot.headline", steps=own), why.sentence, note or why.note, button, act, strong,
@@ -131,14 +121,21 @@ def _way_out(s: Situation, why: Refused) -> tuple[str, str, str, bool]:
         return why.button, why.act, why.note, False
     offer = offer_for(s.request, s.facts, s.tables)
     if offer is not None and s.forbidden is None:
-        licence = say("page.offer.nc" if offer.noncommercial else "page.offer", size=size_text(offer.size), licence=offer.licence)
-        return say("page.download", size=size_text(offer.size)), f"download:{offer.method}", licence, True
+        licence = say("page.offer.nc" if offer.noncommercial else "page.offer", licence=offer.licence)
+        return say("page.download", name=_fitting_name(offer, s), size=size_text(offer.size)), f"download:{offer.method}", licence, True
     if offer is not None and s.forbidden is not None:
         note = say("page.forbidden", why=s.forbidden) if s.forbidden else ""
         return say("page.open_page"), f"open:https://huggingface.co/{offer.repo}", note, False
     if s.settled.request.method != AUTO and s.auto.choice is not None:
         return say("page.use_auto"), "use:auto", "", False
     return "", "", "", False
+
+
+def _fitting_name(offer: Offer, s: Situation) -> str:
+    """The method of an offer, with the family that this file of it is for where there are several."""
+    profile = s.tables.profiles[offer.method]
+    several = len(profile.families) > 1 and family_name(s)
+    return say("page.name_for", name=profile.name, family=family_name(s)) if several else profile.name
 
 
 def downloading(progress: Progress, tables: Tables, runs: bool = False) -> Status:
@@ -160,7 +157,7 @@ def downloading(progress: Progress, tables: Tables, runs: bool = False) -> Statu
 
 def _stopped(progress: Progress, s: Situation) -> Status:
     return Status(
-        STOPPED, say("page.cannot.headline", steps=own_steps(s)), progress.message, button=say("page.try_again"),
+        STOPPED, say("page.cannot.headline", steps=s.own_steps), progress.message, button=say("page.try_again"),
         act=f"download:{progress.offer.method}", strong=True, chip=say("page.word.stopped"),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 import re
 
+from ..core.negative import more_time
 from ..core.plan import Plan
 from ..core.profiles import Profile, Range
 from ..words.say import Sentence, say
@@ -36,9 +37,10 @@ def host_steps(plan_steps: int, hires: int) -> Sentence:
 
 
 def ratio(plan: Plan) -> float | None:
-    """How many times less work than the user's own settings; None where it cannot be counted."""
+    """How many times faster than the user's own settings by the model's passes alone, NAG's part of a pass counted; None: not known."""
     made, without = plan.evaluations, plan.evaluations_without
-    return without / made if made and without else None
+    more = more_time(plan.negative, plan.first, plan.hires) if plan.negative is not None else 0
+    return without / (made * (1 + (more or 0))) if made and without else None
 
 
 def compared(plan: Plan) -> str:
@@ -49,17 +51,19 @@ def compared(plan: Plan) -> str:
     return LESS if times >= 1.05 else SAME if times > 0.95 else MORE
 
 
-def work_text(plan: Plan) -> Sentence | None:
-    """ "5× less work" and the like; None where it cannot be counted."""
+def work_text(plan: Plan, short: bool = False) -> Sentence | None:
+    """ "up to 5× faster" and the like, "5× faster" where there is little room; None where it cannot be counted."""
     times, kind = ratio(plan), compared(plan)
     if times is None:
         return None
-    return say("page.work.same") if kind == SAME else say(f"page.work.{kind}", times=_times(times if kind == LESS else 1 / times))
+    if kind == SAME:
+        return say("page.work.same")
+    return say("page.work.card" if short and kind == LESS else f"page.work.{kind}", times=_times(times if kind == LESS else 1 / times))
 
 
-def steps_and_work(plan: Plan) -> Sentence:
-    """ "8 steps, 5× less work"."""
-    work = work_text(plan)
+def steps_and_work(plan: Plan, short: bool = False) -> Sentence:
+    """ "8 steps, up to 5× faster"."""
+    work = work_text(plan, short)
     return steps_text(plan) if work is None else say("page.steps_and_work", steps=steps_text(plan), work=work)
 
 
@@ -82,6 +86,12 @@ def licence_text(licence: str) -> str:
     """A licence by its short name."""
     short = licence if len(licence) <= 24 else f"{licence[:23].rstrip(' ,(-')}…"
     return say("page.licence.unknown") if licence.strip().lower() in ("", "unknown") else short
+
+
+def with_licence(licence: str) -> Sentence:
+    """The same where nothing else says that it is a licence."""
+    short = licence_text(licence)
+    return short if isinstance(short, Sentence) else say("page.licence", licence=short)
 
 
 def named(profile: Profile) -> Sentence:

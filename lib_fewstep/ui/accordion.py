@@ -17,7 +17,7 @@ from ..page import fine
 from ..page.negative import strength
 from ..words.say import in_language, say, why
 from .acts import Acts, Downloads
-from .live import LIVE_CONTROLS, LiveSwitch
+from .live import LIVE_BARE_CONTROLS, LIVE_CONTROLS, LiveSwitch
 from .parts import Parts, Widgets
 from .plot import PLOT_CONTROLS, PRESS, Plot
 from .view import Around, View, lora_choices, make_view
@@ -30,7 +30,7 @@ HOST_CONTROLS = {
 """Endings of the host controls' elem_ids (`txt2img_prompt`; `hr_sampler` and `hr_scheduler` are whole) that the plan takes into account,
 and the settings that they are.
 """
-BARE_CONTROLS = ("hr_sampler", "hr_scheduler", "script_list", "X values")
+BARE_CONTROLS = ("hr_sampler", "hr_scheduler", "script_list", "X values", *LIVE_BARE_CONTROLS)
 """Those of both, and of the plot's, that the hosts name without the tab. Of any other, a bare name is another extension's."""
 READ_CONTROLS = (*HOST_CONTROLS, *PLOT_CONTROLS, *LIVE_CONTROLS)
 """All that `wire` is told of."""
@@ -101,7 +101,7 @@ class Accordion:
         parts, inputs = self._parts, [*self.inputs, *(host[name] for name in self._names)]
         control = dict(zip(ORDER, self.inputs, strict=True))
         everything = [*self.inputs, *parts.shown]
-        line = [control["cfg_steps"], parts.switches, parts.negative, parts.status, parts.details, parts.data, parts.save]
+        line = [control["cfg_steps"], control["nag"], parts.switches, parts.negative, parts.status, parts.details, parts.data, parts.save]
 
         def on(event: Callable[..., Any], handle: Callable[[Asked], list[Any]], outputs: list[Any], more: tuple[Any, ...] = ()) -> Any:
             return event(lambda *values: handle(self._asked(values)), inputs=[*inputs, *more], outputs=outputs, **_QUIET)
@@ -157,10 +157,10 @@ class Accordion:
         nag = strength(profile) if profile is not None and asked.values[-1] else 0.0
         return self._everything(replace(asked, controls=replace(asked.controls, nag=nag)))
 
-    def _everything(self, asked: Asked, refill: bool = False, message: str = "") -> list[Any]:
+    def _everything(self, asked: Asked, refill: bool = False, message: str = "", more: bool = True) -> list[Any]:
         """Updates for all controls and all that is shown."""
         view = self._view(asked, whole=refill, refill=refill)
-        return [*self._controls(view, asked), *self._parts.updates(view, message, fresh=bool(message) or refill)]
+        return [*self._controls(view, asked), *self._parts.updates(view, message, bool(message) or refill, more)]
 
     def _controls(self, view: View, asked: Asked) -> list[Any]:
         if view.situation.facts.unseen:  # of what is found so far nothing can be decided
@@ -179,15 +179,15 @@ class Accordion:
     def _line(self, asked: Asked) -> list[Any]:
         """For the controls as they stand: nothing is filled in over what the user has just set."""
         view = self._view(asked, fill=False)
-        guided = gr.update(visible="cfg_steps" in view.numbers)  # only while CFG is above 1
+        guided = [gr.update(visible=name in view.numbers) for name in ("cfg_steps", "nag")]  # above CFG 1, and not above
         save = gr.update(value=self._parts.say("page.save"))
-        return [guided, *self._parts.switch(view), view.status_html, view.details_html, view.data_html, save]
+        return [*guided, *self._parts.switch(view), view.status_html, view.details_html, view.data_html, save]
 
     def _acted(self, asked: Asked, prompt: bool) -> list[Any]:
         """What a button in the page's HTML asks for."""
         done = self._acts.do(str(asked.values[-1]), asked.controls, asked.base)
         changed = Asked(done.controls, done.base, asked.values)
-        updates = self._everything(changed, done.refill, done.message)
+        updates = self._everything(changed, done.refill, done.message, done.more)
         rewritten = done.base.prompt != asked.base.prompt
         return [*updates, *([gr.update(value=done.base.prompt) if rewritten else gr.update()] if prompt else [])]
 
@@ -207,7 +207,7 @@ class Accordion:
         return self._kept(asked, worth_saving(asked.controls, plan), self._parts.say("page.saved"))
 
     def _forgotten(self, asked: Asked) -> list[Any]:
-        return self._kept(asked, {}, "", refill=True)
+        return self._kept(replace(asked, controls=replace(asked.controls, nag=None)), {}, "", refill=True)
 
     def _kept(self, asked: Asked, settings: Mapping[str, Any], done: str, refill: bool = False) -> list[Any]:
         try:
@@ -236,7 +236,7 @@ class Accordion:
             if name == "lora":
                 return gr.update(value=lora_text(values[name], None), choices=lora_choices(Facts(), tables, keep=values[name]))
             if name in NUMBERS:
-                return gr.update(value=values[name], visible=name in fine.shown(profile, values["cfg"], values["nag"]))
+                return gr.update(value=values[name], visible=name in fine.shown(profile, values["cfg"], values["cfg_steps"], values["nag"]))
             return gr.update(value=values[name])
 
         return restore

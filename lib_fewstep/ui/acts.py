@@ -34,28 +34,37 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Done:
-    """The controls and the host's settings afterwards, whether recommended values are to be filled in, and what to say."""
+    """The controls and the host's settings afterwards, whether recommended values are to be filled in, what to say, and whether the list of
+    more methods is to be made anew.
+    """
 
     controls: Controls
     base: Request
     refill: bool = False
     message: str = ""
+    more: bool = True
 
 
 class Acts:
-    """An act is a word, or a word and a method's key: "download:KEY". What is not known does nothing but look again."""
+    """An act is a word, or a word and a method's key: "download:KEY". What is not known does nothing but look again.
+
+    "sync" looks again and leaves out the long list of more methods, which nobody sees while it is folded; "sync:more" is with it.
+    """
 
     def __init__(self, source: Source, downloads: Downloads):
         self._source, self._downloads = source, downloads
         self._known: dict[str, Callable[[str, Done], Done]] = {
             "on": self._on, "use": self._use, "reset": self._reset, "download": self._download, "cancel": self._cancel,
-            "rescan": self._rescan, "untag": self._untag,
+            "rescan": self._rescan, "untag": self._untag, "sync": self._sync,
         }
 
     def do(self, act: str, controls: Controls, base: Request) -> Done:
         word, _, key = act.rpartition("#")[2].partition(":")
         done = Done(controls, base)
         return self._known[word](key, done) if word in self._known else done
+
+    def _sync(self, key: str, done: Done) -> Done:
+        return replace(done, more=key == "more")
 
     def _on(self, key: str, done: Done) -> Done:
         return replace(done, controls=replace(done.controls, enabled=True))
@@ -66,7 +75,7 @@ class Acts:
         return replace(done, controls=replace(done.controls, enabled=True, method=key, lora=AUTO), refill=True)
 
     def _reset(self, key: str, done: Done) -> Done:
-        return replace(done, refill=True)
+        return replace(done, controls=replace(done.controls, nag=None), refill=True)
 
     def _download(self, key: str, done: Done) -> Done:
         tables = self._source.tables

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..page.details import Details
 from ..page.more import Group, Row
-from ..page.status import CANNOT, COMPARING, DOWNLOADING, LOOKING, OFF, ON, SETUP, SLOWER, STOPPED, UNREAD, Status
+from ..page.status import CANNOT, CHECK, COMPARING, DOWNLOADING, LOOKING, OFF, ON, SETUP, SLOWER, STOPPED, UNREAD, Status
 from ..words.say import say
 
 Say = Callable[[str], str]
@@ -18,9 +18,10 @@ _DISC = "M10 1a9 9 0 1 0 0 18 9 9 0 0 0 0-18z"
 _RING = f"{_DISC}m0 2a7 7 0 1 1 0 14 7 7 0 0 1 0-14z"
 _TICK = f"{_DISC}m4.7 6.6-5.6 6.2a1 1 0 0 1-1.5 0L5.2 11.3l1.5-1.4 1.6 1.8 4.9-5.4z"
 _OCTAGON = "M6.3 1h7.4L19 6.3v7.4L13.7 19H6.3L1 13.7V6.3zM9 5v6h2V5zm0 8v2h2v-2z"
+_TRIANGLE = "M10 1.5 19.5 18.5H.5zM9 7v6h2V7zm0 7.5v2h2v-2z"
 _CLOCK = f"{_RING}M9 5.5h2v4.1l2.9 2.9-1.4 1.4L9 10.4z"
 _ICONS = {
-    ON: _TICK, OFF: f"{_RING}M6 9h8v2H6z", SLOWER: "M10 1.5 19.5 18.5H.5zM9 7v6h2V7zm0 7.5v2h2v-2z", CANNOT: _OCTAGON, STOPPED: _OCTAGON,
+    ON: _TICK, OFF: f"{_RING}M6 9h8v2H6z", SLOWER: _TRIANGLE, CHECK: _TRIANGLE, CANNOT: _OCTAGON, STOPPED: _OCTAGON,
     SETUP: "M9 1h2v8l2.8-2.8 1.4 1.4L10 12.8 4.8 7.600l1.400-1.400L9 9zM2 16h16v2H2z", DOWNLOADING: _CLOCK, LOOKING: _CLOCK,
     COMPARING: _CLOCK, UNREAD: _CLOCK,
 }
@@ -61,10 +62,9 @@ def button_html(act: str, text: str, strong: bool = False, named: str = "") -> s
     return f'<button type="button" class="{classes}" data-act="{html.escape(act)}"{said}>{html.escape(text)}</button>'
 
 
-def start_html(rows: Iterable[Row], until: str, told: Say) -> str:
+def start_html(rows: Iterable[Row], told: Say) -> str:
     """What a page on which nothing is installed offers."""
-    listed = rows_html(rows, told)
-    return f'{listed}<div class="fewstep-quiet">{html.escape(told(until))}</div>' if listed else ""
+    return rows_html(rows, told)
 
 
 def more_html(groups: Iterable[Group], told: Say) -> str:

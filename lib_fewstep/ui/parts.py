@@ -61,6 +61,7 @@ class Parts:
                 )
             with gr.Row(elem_classes=["fewstep-switches"], visible=False, elem_id=self._id("switches")) as self.switches:
                 self.live.build()
+                controls["draft"] = self.live.draft
                 self.negative = gr.Checkbox(
                     False, label=self.say("page.switch.negative"), info=self.say("page.switch.negative.info"), interactive=True,
                     elem_id=self._id("negative"),
@@ -81,7 +82,7 @@ class Parts:
                 controls[name] = gr.Slider(
                     low, high, value=getattr(start, name), step=step, label=number.label, interactive=True,
                     info=self.say("page.info.recommended", best=f"{getattr(start, name):g}"),
-                    visible=name in fine.shown(profile, start.cfg, start.nag), elem_id=self._id(name),
+                    visible=name in fine.shown(profile, start.cfg, start.cfg_steps, start.nag), elem_id=self._id(name),
                 )
             controls["lora"] = gr.Dropdown(
                 [lora_text(AUTO, None)], value=lora_text(AUTO, None), label="LoRA file", info=self.say("page.info.lora"),
@@ -96,6 +97,7 @@ class Parts:
     def _build_hidden(self, controls: dict[str, Any], start: Controls) -> None:
         """What carries values between the page's script and Python."""
         with gr.Row(elem_classes=["fewstep-hidden"]):
+            controls["beside"] = gr.Textbox(start.beside, label="Beside", elem_id=self._id("beside"))
             controls["filled_for"] = gr.Textbox(start.filled_for, label="Filled for", elem_id=self._id("filled_for"))
             self.act = gr.Textbox("", label="Act", elem_id=self._id("act"))
             self.memory = gr.Textbox("", label="Plot before", elem_id=self._id("memory"))
@@ -111,8 +113,8 @@ class Parts:
     def _id(self, name: str) -> str:
         return f"{self._prefix}_{name}"
 
-    def updates(self, view: View, message: str, fresh: bool) -> list[Any]:
-        """For `shown`. A message stays until something else is done, which is `fresh`."""
+    def updates(self, view: View, message: str, fresh: bool, more: bool) -> list[Any]:
+        """For `shown`. A message stays until something else is done, which is `fresh`; without `more` the list of more methods stays."""
         empty = view.status.state == SETUP
         saved = message == self.say("page.saved")
         compare = view.compare
@@ -121,7 +123,8 @@ class Parts:
         return [
             view.status_html, gr.update(value=view.start_html, visible=empty), gr.update(visible=not empty), button, *self.switch(view),
             gr.update(visible=not empty), gr.update(value=self.say("page.saved" if saved else "page.save")),
-            gr.update(visible=view.has_saved), said, view.more_html, gr.update(visible=not empty), view.details_html, view.data_html,
+            gr.update(visible=view.has_saved), said, view.more_html if more else gr.update(), gr.update(visible=not empty),
+            view.details_html, view.data_html,
         ]
 
     def switch(self, view: View) -> list[Any]:

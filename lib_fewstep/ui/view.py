@@ -17,10 +17,10 @@ from ..page import fine
 from ..page.cards import Card, aria, cards
 from ..page.compare import Comparison, comparison
 from ..page.details import details
-from ..page.more import first_steps, groups, offered
+from ..page.more import first_steps, groups
 from ..page.negative import Switch, switch
 from ..page.situation import Situation, situation
-from ..page.status import COMPARING, ON, SETUP, SLOWER, Status, own_steps, status
+from ..page.status import CHECK, COMPARING, ON, SETUP, SLOWER, Status, status
 from ..words.say import in_language, say
 from .html import Say, data_html, details_html, icon_html, more_html, start_html, status_html
 
@@ -77,7 +77,7 @@ class View:
     @property
     def numbers(self) -> frozenset[str]:
         """The sliders to show."""
-        return fine.shown(self.profile, self.controls.cfg, self.controls.nag)
+        return fine.shown(self.profile, self.controls.cfg, self.controls.cfg_steps, self.controls.nag)
 
     def info(self, name: str) -> str | None:
         """What stands under a slider's name."""
@@ -104,8 +104,7 @@ class View:
     @property
     def start_html(self) -> str:
         s = self.situation
-        until = say("page.setup.until", steps=own_steps(s), cfg=f"{s.base.host_cfg:g}")
-        return start_html(first_steps(s), until, self.told) if self.status.state == SETUP else ""
+        return start_html(first_steps(s), self.told) if self.status.state == SETUP else ""
 
     @property
     def more_html(self) -> str:
@@ -123,8 +122,8 @@ class View:
         """What the page's script needs: attributes of the cards and the folds, the title's words, and what to mark."""
         s, now, told = self.situation, self.status, self.told
         names = fine.changed(s, self.controls)
-        to_download = sum(1 for _ in offered(s)) if s.forbidden is None else 0
-        runs = s.enabled and s.plan.active and now.state in (ON, SLOWER, COMPARING)
+        to_download = len(s.offers) if s.forbidden is None else 0
+        runs = s.enabled and s.plan.active and now.state in (ON, CHECK, SLOWER, COMPARING)
         guided = (_GUIDANCE,) if s.plan.guidance is not None else ()
         return {
             "state": now.state, "on": s.enabled, "method": self.controls.method, "summary": "" if s.facts.unseen else s.plan.summary,
@@ -162,7 +161,9 @@ def make_view(
         if settled.saved:
             fresh = with_saved_numbers(fresh, facts.saved)
         if refill or fresh.filled_for != controls.filled_for:
-            controls = fresh
+            # the switch is no part of a method: off, it stays off
+            stays_off = request.nag == 0 and not settled.saved and profile.takes_nag
+            controls = replace(fresh, draft=controls.draft, **({"nag": 0.0} if stays_off else {}))
             request = request_of(controls, base, tables)
             settled = settled.with_numbers_of(request, facts, tables)
     seconds = around.seconds(base.width, base.height)

@@ -50,6 +50,12 @@ def listed(parts: Sequence[str], how: str) -> str:
     return say(f"list.{how}", first=listed(before, comma), last=last)
 
 
+def quoted(value: Any) -> str:
+    """`value` as a message quotes it."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
 def why(error: Exception) -> str:
     """What `error` says: the sentence that it was raised with. `str(error)` would be a plain copy."""
     said: Any = error.args[0] if error.args else None

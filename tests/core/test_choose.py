@@ -7,16 +7,18 @@ from typing import Any
 
 import pytest
 
+from lib_fewstep.core.choose import choose, runnable
 from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.detect import Detection, detect_checkpoint
 from lib_fewstep.core.facts import Facts
 from lib_fewstep.core.layout import NO_LAYOUT, Layout, layout_of
+from lib_fewstep.core.offers import offer_for
 from lib_fewstep.core.passes import Counting, Pass, counted
 from lib_fewstep.core.plan import Plan
 from lib_fewstep.core.profiles import Tables
 from lib_fewstep.core.request import NO_LORA, Request, request_from
 from lib_fewstep.core.tables import load_tables
-from tests.core.situations import HYPER_8, LCM, STYLE, TCD, UNET_LAYOUTS, facts
+from tests.core.situations import HYPER_8, LCM, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora
 
 ROWS = """
 methods:
@@ -317,3 +319,20 @@ def test_of_several_that_share_an_alias_the_tag_means_the_file_of_that_name(tabl
     others = [replace(TCD, name=name, aliases=("TCD-SD15-LoRA",)) for name in ("old", "copy")]
     found = plan(tables, loaded(None, *others, TCD), prompt="<lora:TCD-SD15-LoRA:0.8>")
     assert (found.active, found.lora, found.weight, found.tag) == (True, "TCD-SD15-LoRA", 0.8, "")
+
+
+# ------------------------------------------------------------------------------------------------- one LoRA, two ways of running it
+
+
+def test_a_method_runs_on_another_methods_lora_at_its_own_settings() -> None:
+    dmd2 = facts("sdxl", lora("dmd2_sdxl_4step_lora_fp16", "dmd2", "sdxl"))
+    assert choose(Request(), dmd2, TABLES).profile.key == "dmd2", "Auto takes what the file is"
+    for asked in (Request(method="dmd2-community"), Request(method="dmd2-community", prompt="a <lora:dmd2_sdxl_4step_lora_fp16:0.7>")):
+        made = make_plan(asked, dmd2, TABLES)
+        assert (made.method, made.steps, made.weight, made.lora) == ("dmd2-community", 8, 0.7, "dmd2_sdxl_4step_lora_fp16")
+        assert made.notes == ()
+    assert [profile.key for profile in runnable(dmd2, TABLES) if profile.weights == "lora"] == ["dmd2", "dmd2-community"]
+    nothing = make_plan(Request(method="dmd2-community"), facts("sdxl"), TABLES)
+    assert not nothing.active and "dmd2_sdxl_4step_lora_fp16.safetensors from tianweiy/DMD2" in nothing.notes[0]
+    offer = offer_for(Request(method="dmd2-community"), facts("sdxl"), TABLES)
+    assert offer is not None and offer.repo == "tianweiy/DMD2"

@@ -61,7 +61,7 @@ def test_a_shifted_model_gets_the_variance_preserving_latent_of_the_nominal_time
 
     abar = 1 / (1 + SIGMAS**2)
     expected = start
-    for i, t_shifted in enumerate(asked):
+    for i, t_shifted in enumerate(map(int, asked)):
         x0 = (expected - (1 - abar[t_shifted]).sqrt() * network(expected, t_shifted)) / abar[t_shifted].sqrt()
         last = i == len(nominal) - 1
         expected = x0 if last else abar[nominal[i + 1]].sqrt() * x0 + (1 - abar[nominal[i + 1]]).sqrt() * draws[i]

@@ -10,7 +10,7 @@ from lib_fewstep.core.choose import Choice, Refusal, choose, fitting
 from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.detect import Detection, detect_checkpoint
 from lib_fewstep.core.facts import Facts, InstalledLora
-from lib_fewstep.core.families import OTHER, label_of
+from lib_fewstep.core.families import FAMILIES, OTHER, label_of
 from lib_fewstep.core.layout import KOHYA, Layout, layout_of, naming_of, network_layout
 from lib_fewstep.core.layout import OTHER as OTHER_NAMES
 from lib_fewstep.core.offers import offer_for
@@ -27,9 +27,13 @@ NETWORKS: dict[str, Shapes] = {
     "flux": FLUX,
     "sd3": {"joint_blocks.23.x_block.attn.qkv.weight": (4608, 1536)},
     "chroma": {**SCHNELL, "distilled_guidance_layer.norms.0.scale": (5120,)},
-    "flux2": {
+    "klein": {
         "double_blocks.4.img_attn.qkv.weight": (9216, 3072), "single_blocks.19.linear1.weight": (27648, 3072),
         "double_stream_modulation_img.lin.weight": (18432, 3072),
+    },
+    "flux2": {
+        "double_blocks.7.img_attn.qkv.weight": (18432, 6144), "single_blocks.47.linear1.weight": (55296, 6144),
+        "double_stream_modulation_img.lin.weight": (36864, 6144), "guidance_in.in_layer.weight": (6144, 256),
     },
     "qwen-image": {"transformer_blocks.0.attn.to_q.weight": (3072, 3072), "transformer_blocks.0.img_mod.1.weight": (18432, 3072)},
     "z-image": {"layers.0.attention.qkv.weight": (11520, 3840), "x_pad_token": (1, 3840), "noise_refiner.0.attention.out.weight": (8, 8)},
@@ -47,7 +51,17 @@ BESIDE = {
     "text_encoders.umt5xxl.transformer.encoder.block.0.layer.0.SelfAttention.k.weight": (4096, 4096),
     "vae.decoder.mid.attn_1.q.weight": (512, 512, 1, 1), "vae.decoder.up.0.block.0.conv1.weight": (128, 128, 3, 3),
 }
-FOREIGN = [family for family in NETWORKS if family not in ("flux", "sd3")]
+ALIKE: dict[str, tuple[str, Shapes]] = {
+    "Z-Image without its padding tokens": ("z-image", {"layers.0.attention.qkv.weight": (11520, 3840)}),
+    "Z-Image of diffusers": ("z-image", {"layers.0.attention.to_q.weight": (3840, 3840), "layers.0.feed_forward.w1.weight": (10240, 3840)}),
+    "a NextDiT of another width": (OTHER, {"layers.0.attention.qkv.weight": (4096, 1024)}),
+    "FLUX.2-klein 9B": ("klein", {"single_blocks.23.linear1.weight": (36864, 4096), "single_stream_modulation.lin.weight": (8, 4096)}),
+    "Cosmos 14B, without an adapter": (OTHER, {"blocks.0.self_attn.q_proj.weight": (5120, 5120)}),
+    "Wan 1.3B": ("wan", {"blocks.0.self_attn.q.weight": (1536, 1536)}),
+    "Nunchaku Qwen-Image": ("qwen-image", {"transformer_blocks.0.img_mlp.net.0.qweight": (12288, 1536)}),
+}
+"""Tensors of like names that shapes tell apart; and a file that holds several weights in one number."""
+FOREIGN = [family for family in NETWORKS if family not in FAMILIES]
 
 
 def network(shapes: Shapes) -> Layout:
@@ -58,6 +72,35 @@ def network(shapes: Shapes) -> Layout:
 def test_a_network_is_known_by_its_tensors_whatever_is_in_the_file_beside_it(family: str) -> None:
     assert network(NETWORKS[family]).family == family
     assert network_layout(NETWORKS[family]).family == family
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_networks_of_like_names_are_told_apart_by_their_shapes(name: str) -> None:
+    family, shapes = ALIKE[name]
+    assert network(shapes).family == family
+
+
+@pytest.mark.parametrize("family, shapes, width, depth", [
+    ("z-image", {"layers.29.attention.qkv.weight": (11520, 3840)}, 3840, 30),
+    ("wan", {"blocks.39.self_attn.q.weight": (5120, 5120)}, 5120, 40),
+    ("anima", {**NETWORKS["anima"], "llm_adapter.blocks.63.self_attn.q_proj.weight": (1024, 1024)}, 2048, 1),
+    ("klein", NETWORKS["klein"], 3072, 20), ("ernie", NETWORKS["ernie"], 8, 1),
+])  # fmt: skip
+def test_depth_and_width_are_the_transformers_and_not_those_of_what_is_beside_it(
+    family: str, shapes: Shapes, width: int, depth: int
+) -> None:
+    layout = network(shapes)
+    assert layout.family == family
+    assert max(layout.transformers, key=lambda each: each.depth).depth == depth and {each.width for each in layout.transformers} == {width}
+
+
+@pytest.mark.parametrize("family", [family for family in NETWORKS if family not in (OTHER, "flux2", "sd3")])
+def test_a_network_whose_shapes_are_packed_is_known_by_its_names(family: str) -> None:
+    """As in GGUF and Nunchaku files, or with scales beside the weights as in fp8."""
+    shapes = {name: (size[0], max(1, size[-1] // 2)) for name, size in NETWORKS[family].items()}
+    assert network_layout(shapes, shapes).family == family
+    scaled = {**NETWORKS[family], **{name.replace(".weight", ".scale_weight"): (1,) for name in NETWORKS[family]}}
+    assert network_layout(scaled).family == family
 
 
 @pytest.mark.parametrize("family", UNETS)
@@ -77,7 +120,19 @@ LORAS: dict[str, tuple[str | None, Shapes]] = {
                                      "transformer.single_transformer_blocks.37.attn.to_q.lora_A.weight": (4, 3072)}),
     "FLUX.1 of kohya": ("flux", {"lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight": (4, 3072),
                                  "lora_unet_single_blocks_0_linear1.lora_down.weight": (4, 3072)}),
-    "FLUX.2 of diffusers": ("flux2", {"transformer.single_transformer_blocks.0.attn.to_qkv_mlp_proj.lora_A.weight": (4, 3072)}),
+    "FLUX.2 of diffusers": ("flux2", {"transformer.single_transformer_blocks.0.attn.to_qkv_mlp_proj.lora_A.weight": (4, 6144),
+                                      "transformer.single_transformer_blocks.0.attn.to_qkv_mlp_proj.lora_B.weight": (55296, 4)}),
+    "klein of diffusers": ("klein", {"transformer.single_transformer_blocks.0.attn.to_qkv_mlp_proj.lora_A.weight": (4, 3072),
+                                     "transformer.single_transformer_blocks.0.attn.to_qkv_mlp_proj.lora_B.weight": (27648, 4)}),
+    "klein 9B of its authors": ("klein", {"diffusion_model.single_blocks.0.linear1.lora_A.weight": (4, 4096),
+                                          "diffusion_model.single_blocks.0.linear1.lora_B.weight": (36864, 4)}),
+    "FLUX.1 of its authors": ("flux", {"diffusion_model.single_blocks.0.linear1.lora_A.weight": (4, 3072),
+                                       "diffusion_model.single_blocks.0.linear1.lora_B.weight": (21504, 4)}),
+    "Z-Image, one block": ("z-image", {"diffusion_model.layers.0.attention.to_q.lora_A.weight": (4, 3840)}),
+    "Z-Image, feed-forward of kohya": ("z-image", {"lora_unet_layers_0_feed_forward_w1.lora_down.weight": (4, 3840)}),
+    "NextDiT of another width": (OTHER, {"diffusion_model.layers.0.attention.to_q.lora_A.weight": (4, 1024)}),
+    "Krea 2": ("krea2", {"diffusion_model.txtfusion.projector.lora_A.weight": (4, 12)}),
+    "ERNIE-Image": ("ernie", {"transformer.layers.0.mlp.linear_fc1.lora_A.weight": (4, 4096)}),
     "Z-Image": ("z-image", {f"diffusion_model.layers.{n}.attention.to_q.lora_A.weight": (4, 3840) for n in range(30)}),
     "Lumina 2": ("lumina2", {"diffusion_model.layers.0.attention.to_q.lora_A.weight": (4, 2304)}),
     "Anima": ("anima", {"diffusion_model.blocks.0.self_attn.q_proj.lora_A.weight": (4, 2048)}),
@@ -100,6 +155,7 @@ def installed(name: str, method: str | None = None) -> InstalledLora:
 
 HYPER_FLUX = installed("FLUX.1 of kohya", "hyper-flux-8")
 QWEN = installed("Qwen-Image Lightning")
+LUMINA = installed("Lumina 2")
 
 
 def refusal(request: Request, facts: Facts) -> str:
@@ -124,8 +180,8 @@ def test_nothing_runs_on_a_network_that_no_method_was_made_for(family: str, aske
 
 @pytest.mark.parametrize("unet", [None, UNET_LAYOUTS["sdxl"], UNET_LAYOUTS["flux"]], ids=["unknown", "sdxl", "flux"])
 def test_a_lora_of_a_family_without_methods_is_refused_in_true_words(unet: Layout | None) -> None:
-    text = refusal(Request(lora=QWEN.name, method="lcm"), Facts(unet, (QWEN, LCM)))
-    assert "made for Qwen-Image" in text and "has no method" in text and "tensor names" not in text
+    text = refusal(Request(lora=LUMINA.name, method="lcm"), Facts(unet, (LUMINA, LCM)))
+    assert "made for Lumina 2" in text and "has no method" in text and "tensor names" not in text
 
 
 def test_what_could_not_be_read_is_no_other_network() -> None:

@@ -124,6 +124,10 @@ def test_what_is_asked_for_wins_over_the_row() -> None:
     assert [shown[name] for name in ("nag", "nag_tau", "nag_alpha", "nag_until")] == [5, 3, 0.25, 1]
 
 
+def test_what_is_asked_for_as_the_row_has_it_is_not_noted() -> None:
+    assert plan(request_from({"nag_tau": 2.5, "nag_alpha": 0.375, "nag_until": 4}, BLURRY)).noted == {"nag": 2}
+
+
 @pytest.mark.parametrize("key, value", [("nag", -1), ("nag", "much"), ("nag_alpha", 1.5), ("nag_tau", 0), ("nag_until", float("nan"))])
 def test_what_cannot_be_used_is_named(key: str, value: Any) -> None:
     asked = request_from({key: value}, BLURRY)
@@ -151,8 +155,8 @@ def test_transformers_have_none_and_say_so(key: str) -> None:
         assert any("its strength is ignored" in note for note in found.notes)
 
 
-def test_it_stands_last_among_the_controls_and_older_scripts_leave_it_out() -> None:
-    assert ORDER[-1] == "nag"
+def test_newer_numbers_stand_last_among_the_controls_and_older_scripts_leave_them_out() -> None:
+    assert ORDER[10:] == ("nag", "shift", "beside", "draft")
     for filled_for in ("lcm", "tdd"):  # of which one has it on, the other off
         _, request = parse_args([True, filled_for, "auto", 4, 1, 1, 0.3, filled_for, 8, 0], TABLES, BLURRY)
         assert request.nag is None
@@ -175,7 +179,7 @@ def row_with(nag: Any) -> Any:
 def test_a_row_is_read() -> None:
     row = row_with({"phi": 1, "tau": 3, "alpha": {"sd15": 0.2, "sdxl": 0.6}, "until": 2})
     assert (row.nag.phi, row.nag.tau, row.nag.until) == (1, 3, 2)
-    assert [row.nag.alpha_of(family) for family in ("sd15", "sdxl", "vega", None)] == [0.2, 0.6, 0.2, 0.2]
+    assert [row.nag.of(family).alpha for family in ("sd15", "sdxl", "vega", None)] == [0.2, 0.6, 0.2, 0.2]
 
 
 GOOD: dict[str, Any] = {"phi": 2, "tau": 2.5, "alpha": {"sd15": 0.5}, "until": 4}

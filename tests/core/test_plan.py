@@ -16,6 +16,7 @@ from lib_fewstep.core.plan import Plan
 from lib_fewstep.core.profiles import Tables
 from lib_fewstep.core.prompts import lora_tags, with_tag
 from lib_fewstep.core.request import AUTO, NO_LORA, Request, changed_by_user, host_request, recommended, request_from
+from lib_fewstep.core.schedules import MAX_STEPS, max_steps
 from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, UNET_LAYOUTS, facts, lora, ready_for
 
 pytest.importorskip("hypothesis")
@@ -74,6 +75,12 @@ PUBLISHED = {
 }  # fmt: skip
 
 
+SHIFTED: dict[tuple[int, float | None], tuple[float, ...]] = {
+    (4, 3): (1000, 900, 750, 500), (8, 3): (1000, 955, 900, 833, 750, 643, 500, 300), (2, 3): (1000, 750), (4, 5): (1000, 938, 833, 625),
+}
+"""Published noise levels of flow models, times 1000, by steps and shift."""
+
+
 @pytest.mark.parametrize("key", TABLES.profiles)
 def test_every_row_runs_as_written_on_each_of_its_families(key: str) -> None:
     row = TABLES.profiles[key]
@@ -96,7 +103,9 @@ def test_every_row_runs_as_written_on_each_of_its_families(key: str) -> None:
             assert_active(found, weight=recommended(row, "weight"), notes=())
         if row.timesteps is None:
             assert found.first.timesteps is None
-        elif isinstance(row.timesteps, str) and (row.timesteps, found.steps) in PUBLISHED:
+        elif (found.steps, found.shift) in SHIFTED:
+            assert found.first.timesteps == pytest.approx(SHIFTED[found.steps, found.shift], abs=0.5)
+        elif isinstance(row.timesteps, str) and (row.timesteps, found.steps) in PUBLISHED and row.shift is None:
             assert found.first.timesteps == PUBLISHED[row.timesteps, found.steps]
         assert found.first.timesteps is None or len(found.first.timesteps) == found.steps
 
@@ -456,7 +465,8 @@ def test_what_the_user_set_explicitly_wins(asked: Request, there: Facts) -> None
     row = TABLES.profiles[found.method or ""]
     assert asked.method in (AUTO, found.method)
     assert asked.cfg in (None, found.cfg) and (asked.cfg is not None or found.cfg == row.cfg.default)
-    assert asked.steps in (None, found.steps) or found.steps == 50
+    most = MAX_STEPS if row.timesteps is None else max_steps(row.timesteps)
+    assert asked.steps is None or found.steps == min(asked.steps, most)
     assert found.gamma == (None if row.gamma is None else row.gamma.default if asked.gamma is None else asked.gamma)
     if found.tag:
         assert found.weight == (recommended(row, "weight") if asked.weight is None else asked.weight)

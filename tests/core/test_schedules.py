@@ -112,7 +112,7 @@ def test_a_list_serves_its_first_entries() -> None:
         ("trailing", 1001, "1001 steps", "1 to 1000"),
         ("trailing", 0, "0 steps", "1 to 1000"),
         ((999, 899), 3, "3 steps", "1 to 2"),
-        ("leading", 4, "'leading'", "lcm, trailing, perflow, flow or a list"),
+        ("leading", 4, "'leading'", "lcm, trailing, perflow, flow, flux, flux2 or a list"),
     ],
 )
 def test_an_impossible_wish_is_told_with_its_value_and_what_is_possible(rule: str, steps: int, value: str, expected: str) -> None:

@@ -40,7 +40,8 @@ def _cells(profile: Profile, tables: Tables, family: str | None) -> Iterator[str
     yield _range(profile.steps)
     yield _range(profile.cfg) + (f", guidance {_range(profile.guidance)}" if profile.guidance else "")
     yield {"lora": f"{profile.weight.default:g}" if profile.weight else "–", "checkpoint": "checkpoint"}.get(profile.weights, "–")
-    yield f"{profile.sampler}{gamma}, {timesteps}"
+    shift = f", shift {_range(profile.shift)}" if profile.shift is not None else ""
+    yield f"{profile.sampler}{gamma}, {timesteps}{shift}"
     yield profile.negative_prompt
     yield ", ".join(FAMILIES[each].short for each in profile.families) if family is None else _files(profile, tables, family)
 
@@ -50,7 +51,7 @@ def _range(value: Range) -> str:
 
 
 def _files(profile: Profile, tables: Tables, family: str) -> str:
-    repos = dict.fromkeys(f.repo for f in tables.files if f.method == profile.key and f.family == family and not f.superseded and f.repo)
+    repos = dict.fromkeys(f.repo for f in tables.files if profile.runs_on(f.method) and f.family == family and not f.superseded and f.repo)
     return ", ".join(list(repos)[:3]) or "–"
 
 

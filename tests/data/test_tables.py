@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lib_fewstep.core.families import FAMILIES
 from lib_fewstep.core.profiles import CHECKPOINT, LORA, NOTHING, Profile, PublishedFile, Range
 from lib_fewstep.core.rows import BadRow, file_from, method_from
 from lib_fewstep.core.tables import DATA, load_tables
@@ -23,12 +24,12 @@ METHODS, FILES = METHOD_TABLE["methods"], FILE_TABLE["files"]
 SOURCES = {**METHOD_TABLE["sources"], **FILE_TABLE["sources"]}
 
 # What the WebUIs have, and we ourselves.
-SAMPLERS = {"LCM Few-Step", "TCD Few-Step", "PeRFlow Few-Step", "Euler", "Euler a", "DPM++ SDE", "DPM++ 2M", "UniPC"}
+SAMPLERS = {"LCM Few-Step", "TCD Few-Step", "PeRFlow Few-Step", "Euler", "Euler a", "DPM++ SDE", "DPM++ 2M", "UniPC", "Heun"}
 SCHEDULERS = {"Automatic", "Uniform", "Karras", "Exponential", "SGM Uniform", "Simple", "Normal", "Beta", "Align Your Steps"}
 # What a row of ours says beside what the library asks of any row, by where its weights come from; and which of its keys need no source.
 OF_WEIGHTS = {
-    LORA: {"weight", "resolution", "licence", "noncommercial"},
-    CHECKPOINT: {"weights", "resolution", "licence", "noncommercial"},
+    LORA: {"weight", "licence", "noncommercial"},
+    CHECKPOINT: {"weights", "licence", "noncommercial"},
     NOTHING: {"weights"},
 }
 OWN_WORDS = {"label", "name", "families", "weights", "scheduler", "noncommercial", "source", "notes"}
@@ -46,7 +47,9 @@ STABLE_KEYS = {
     "sdxl-flash", "dreamshaper-xl-lightning", "dreamshaper-xl-turbo", "juggernaut-xl-lightning", "realvisxl-lightning", "realvisxl-turbo",
     "dreamshaper-8-lcm", "realistic-vision-hyper", "ays-10", "ays-15", "sgm-uniform", "dpmpp-2m-karras", "unipc", "hyper-flux-8",
     "hyper-flux-16", "flux-turbo-alpha", "tdd-flux", "flux-schnell", "hyper-sd3-4-cfg", "hyper-sd3-8-cfg", "hyper-sd3-16-cfg",
-    "sd35-large-turbo",
+    "sd35-large-turbo", "sdxl-flash-lora", "dmd2-community", "qwen-lightning-4", "qwen-lightning-8", "qwen-wuli-2", "qwen-wuli-4",
+    "anima-turbo", "anima-turbo-checkpoint", "krea2-turbo", "zimage-turbo", "zimage-distill-8", "zimage-distill-4", "zimage-distill-2",
+    "flux2-klein", "chroma-flash", "ernie-turbo", "wan22-lightning-4", "wan21-lightx2v",
     *(f"hyper-{family}-{steps}" for family in ("sd15", "sdxl") for steps in ("1", "2", "4", "8", "8-cfg", "12-cfg")),
 }  # fmt: skip
 
@@ -118,7 +121,7 @@ RENAMINGS = {
     "diffusion_pytorch_model": None,
     "lcm_lora": {("lcm", family) for family in ("sd15", "sdxl", "ssd1b", "vega")},
     "TCD": {("tcd", family) for family in ("sd15", "sd21", "sdxl")},
-    "sdxl-flash-lora": None,
+    "sdxl-flash-lora": ("sdxl-flash-lora", "sdxl"),
     "SDXL-Flash_Mini": None,
     "sd_xl_dpo_turbo_lora_v1-128dim": None,
     "sdxl-turbo-dpo-lora": None,
@@ -126,8 +129,22 @@ RENAMINGS = {
     "svd-xt-1-1_tdd_lora_weights": None,
     "pcm_sd3_stochastic_shift3": None,
     "flash-sd3": None,
-    "Qwen-Image-Lightning-4steps-V1.0": None,
-    "Wan2.2-Lightning-4steps": None,
+    "Qwen-Image-Lightning-4steps-V1.0": ("qwen-lightning-4", "qwen-image"),
+    "Qwen-Image-Edit-2511-Lightning-8steps-V1.0-fp32": ("qwen-lightning-8", "qwen-image"),
+    "qwen_image_2512_lightning_4step": ("qwen-lightning-4", "qwen-image"),
+    "Wuli-Qwen-Image-2512-Turbo-LoRA-2steps-V1.0-bf16": ("qwen-wuli-2", "qwen-image"),
+    "anima_turbo_lora": ("anima-turbo", "anima"),
+    "krea2-turbo-lora-r64": ("krea2-turbo", "krea2"),
+    "Z-Image-Fun-Lora-Distill-8-Steps-2602_UDCAI_ComfyUI": ("zimage-distill-8", "z-image"),
+    "z_image_fun_distill_4steps": ("zimage-distill-4", "z-image"),
+    "chroma-flash-heun_r64-fp32": ("chroma-flash", "chroma"),
+    "Wan2.2-Lightning-4steps": ("wan22-lightning-4", "wan"),
+    "Wan2.2-Lightning_T2V-A14B-4steps-lora_HIGH_fp16": ("wan22-lightning-4", "wan"),
+    "wan2.2_t2v_lightx2v_4steps_lora_v1.1_high_noise": ("wan22-lightning-4", "wan"),
+    "high_noise_model": ("wan22-lightning-4", "wan"),
+    "wan2.1_t2v_14b_lora_rank64_lightx2v_4step": ("wan21-lightx2v", "wan"),
+    "anima-style": None,
+    "qwen-image-lightning": None,
     "animatediff_lightning_4step_comfyui": None,
     "AnimateLCM_sd15_t2v_lora": None,
     "xl_more_art-full_v1": None,
@@ -182,6 +199,18 @@ CHECKPOINTS = {
     "flux1-schnell-fp8": ("flux-schnell", "flux"),
     "FLUX.1-schnell": ("flux-schnell", "flux"),
     "sd3.5_large_turbo": ("sd35-large-turbo", "sd3"),
+    "z_image_turbo_fp8_e4m3fn": ("zimage-turbo", "z-image"),
+    "zImageTurbo_v10": ("zimage-turbo", "z-image"),
+    "svdq-int4_r128-z-image-turbo": ("zimage-turbo", "z-image"),
+    "anima-turbo-v1.1": ("anima-turbo-checkpoint", "anima"),
+    "krea2_turbo_fp8_scaled": ("krea2-turbo", "krea2"),
+    "FLUX.2-klein-9B-Q4_K_M": ("flux2-klein", "klein"),
+    "flux-2-klein-base-4b": None,
+    "z_image_bf16": None,
+    "Chroma1-HD": None,
+    "Chroma1-HD-Flash": ("chroma-flash", "chroma"),
+    "ERNIE-Image-Turbo-fp8": ("ernie-turbo", "ernie"),
+    "ERNIE-Image": None,
     # their siblings that are not distilled, and names that say too little
     "sd_xl_base_1.0": None,
     "dreamshaperXL_alpha2Xl10": None,
@@ -233,8 +262,10 @@ def complaints_on_method(key: str, row: dict, sources: dict) -> list[str]:
 
 def fields_amiss(method: Profile, row: dict) -> Iterator[str]:
     """Keys that a row of its kind lacks or has beyond."""
-    needed = OF_WEIGHTS[method.weights] | {"source"} | ({"gamma"} if method.sampler == "TCD Few-Step" else set())
-    foreign = set(OF_WEIGHTS[LORA]) | {"gamma"}
+    unet = any(FAMILIES[family].is_unet for family in method.families)
+    sized = {"resolution"} if unet and method.weights != NOTHING else set()  # where a transformer's makers name one, it is welcome
+    needed = OF_WEIGHTS[method.weights] | sized | {"source"} | ({"gamma"} if method.sampler == "TCD Few-Step" else set())
+    foreign = set(OF_WEIGHTS[LORA]) | {"gamma"} | ({"resolution"} if method.weights == NOTHING else set())
     if needed - set(row):
         yield f"lacks {', '.join(sorted(needed - set(row)))}"
     if (foreign - needed) & set(row):
@@ -305,7 +336,7 @@ def file_amiss(file: PublishedFile, method: Profile, row: dict, sources: dict) -
         yield f"size {file.size} is not an exact number of bytes"
     if file.loads_in not in ("all", "untested", "diffusers"):
         yield f"loads_in {file.loads_in!r}"
-    if not file.repo.startswith("civitai.com/") and file.path.rpartition("/")[2] != file.file:
+    if not file.repo.startswith("civitai.com/") and file.path and file.path.rpartition("/")[2] != file.file:
         yield f"path {file.path!r} of {file.file}"
     if file.superseded and (file.names or not file.sha256 or not file.note):
         yield "a superseded upload is known by hash only, and says why"
@@ -358,7 +389,10 @@ def test_no_method_that_users_may_have_saved_is_gone():
 
 
 def test_every_method_has_a_file_for_each_of_its_families():
-    wanted = {(method.key, family) for method in TABLES.profiles.values() if method.weights != NOTHING for family in method.families}
+    wanted = {
+        (method.key, family) for method in TABLES.profiles.values() if method.weights != NOTHING and not method.files_of
+        for family in method.families
+    }
     assert wanted == {(file.method, file.family) for file in TABLES.files if not file.superseded}
 
 
@@ -398,6 +432,14 @@ def test_sources_are_named_once_all_used_and_say_where():
         ("hyper-flux-8", 8, 1, "Euler", "host"),
         ("hyper-sd3-16-cfg", 16, 7, "Euler", "host"),
         ("flux-schnell", 4, 1, "Euler", "flow"),
+        ("qwen-lightning-8", 8, 1, "Euler", "flow"),
+        ("zimage-turbo", 8, 1, "Euler", "flow"),
+        ("zimage-distill-2", 2, 1, "Euler", "flow"),
+        ("flux2-klein", 4, 1, "Euler", "flux2"),
+        ("chroma-flash", 16, 1, "Heun", "flow"),
+        ("wan22-lightning-4", 4, 1, "Euler", "flow"),
+        ("sdxl-flash-lora", 7, 3, "DPM++ SDE", "host"),
+        ("dmd2-community", 8, 1, "LCM Few-Step", "trailing"),
     ],
 )
 def test_the_authors_settings(key, steps, cfg, sampler, timesteps):
@@ -414,12 +456,21 @@ def test_the_authors_gamma(key, gamma):
     "key, what, value",
     [
         ("lightning-1", "prediction", "x0"),
-        ("nitro-realism", "shift", 250),
-        ("nitro-vibrant", "shift", 500),
+        ("nitro-realism", "timestep_shift", 250),
+        ("nitro-vibrant", "timestep_shift", 500),
         ("lcm-full", "guidance", {"default": 8, "min": 3, "max": 13}),
         ("hyper-flux-16", "guidance", {"default": 3.5, "min": 3.5, "max": 3.5}),
         ("hyper-flux-16", "weight", {"default": 0.125, "min": 0.125, "max": 0.125}),
         ("flux-turbo-alpha", "weight", {"default": 1, "min": 1, "max": 1}),
+        *((key, "shift", {"default": shift, "min": shift, "max": shift}) for key, shift in (
+            ("qwen-wuli-2", 3), ("anima-turbo", 3), ("krea2-turbo", 3.1582), ("zimage-distill-8", 3), ("ernie-turbo", 3),
+            ("wan22-lightning-4", 5), ("wan21-lightx2v", 5),
+        )),
+        ("zimage-distill-8", "weight", {"default": 0.8, "min": 0.8, "max": 0.8}),
+        ("zimage-distill-2", "weight", {"default": 0.9, "min": 0.9, "max": 0.9}),
+        ("sdxl-flash-lora", "weight", {"default": 0.55, "min": 0.45, "max": 0.6}),
+        ("dmd2-community", "weight", {"default": 0.7, "min": 0.5, "max": 1.0}),
+        ("dmd2-community", "cfg", {"default": 1.0, "min": 1.0, "max": 1.8}),
         ("tdd-flux", "guidance", {"default": 2, "min": 2, "max": 2}),
     ],
 )

@@ -142,7 +142,7 @@ def opened(host: Client, browser: Any) -> Iterator[Callable[..., Screen]]:
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("console", lambda line: said.append(f"{line.text} {line.location}") if line.type in ("error", "warning") else None)
         if not scripts:
-            page.route("**/accelerator.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
+            page.route("**/javascript/*.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
         page.route(re.compile(r"https://"), lambda route: route.abort())
         page.goto(f"{host.url}/?__theme={theme}")
         page.locator("#fewstep_txt2img_accordion input.input-accordion-checkbox").wait_for(state="visible")
@@ -185,7 +185,7 @@ def test_every_state_has_its_colour_its_height_and_can_be_read(opened: Callable[
         assert (found["state"], found["border"]) == (state, "4px")
         assert found["colour"] == found["icon"] == COLOURS[state][theme == "dark"], state
         if width == 1280:
-            assert found["height"] == 136, state
+            assert found["height"] == 116, state
         assert found["columns"] == (3 if width == 1280 else 2)
         pale = [text for text in found["texts"] if text["contrast"] < 4.5]
         assert not pale, pale
@@ -216,9 +216,32 @@ def test_cards_have_their_facts_and_their_value_is_a_key(opened: Callable[..., S
             label.querySelector("input").getAttribute("aria-label")])"""
     )
     assert texts[:2] == [
-        ["Auto", '"Now TCD, 4 steps"', '"Best of your files"', "Auto, Now TCD, 4 steps, Best of your files"],
-        ["TCD", '"4 steps, 10× less work"', '"Negative prompt works"', "TCD, 4 steps, 10× less work, Negative prompt works"],
+        ["Auto", '"Now TCD, 4 steps"', '"Best of what is installed"', "Auto, Now TCD, 4 steps, Best of what is installed"],
+        ["TCD", '"4 steps, 10× faster"', '"Negative prompt works"', "TCD, 4 steps, 10× faster, Negative prompt works"],
     ]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_narrow_title_bar_keeps_its_name_on_one_line(opened: Callable[..., Screen], closed: bool) -> None:
+    screen = opened(width=390).open()
+    screen.act("use:hyper-sd15-8")
+    screen.wait("cannot")
+    if closed:
+        screen.fold("accordion").locator("span").first.click()
+        screen.part("accordion").locator("input.input-accordion-checkbox").first.click()
+        screen.until(lambda: "own 20 steps" in screen.part("accordion").locator(".fewstep-chip").first.inner_text())
+    box, name = (screen.fold("accordion").locator(each).first.bounding_box() for each in ("input", "span"))
+    assert name["height"] < 1.8 * box["height"], "the name stands beside the box, not under it"
+
+
+def test_the_chosen_card_that_cannot_run_is_marked(opened: Callable[..., Screen]) -> None:
+    screen = opened().open()
+    screen.act("use:hyper-sd15-8")
+    screen.wait("cannot")
+    marks = screen.page.evaluate(
+        """(cards) => [...document.querySelectorAll(`${cards} > span`)].map((name) => getComputedStyle(name, "::after").content)""", CARDS
+    )
+    assert marks == ["none", "none", "none", '"not installed"']
 
 
 def test_the_closed_title_bar_says_it_and_nothing_says_it_runs_while_it_is_off(opened: Callable[..., Screen]) -> None:
@@ -235,7 +258,7 @@ def test_the_closed_title_bar_says_it_and_nothing_says_it_runs_while_it_is_off(o
     assert screen.headline() == "Your own 20 steps run"
     screen.page.get_by_role("button", name="Turn on").first.click()
     screen.wait("on")
-    assert screen.headline() == "4 steps, 10× less work"
+    assert screen.headline() == "4 steps, up to 10× faster"
 
 
 def test_with_the_keyboard_alone(opened: Callable[..., Screen]) -> None:
@@ -308,7 +331,7 @@ def test_nothing_installed_shows_a_start_and_nothing_to_set(opened: Callable[...
         screen = opened().open()
         screen.wait("setup")
         found = screen.measured()
-        assert (found["height"] == 136, found["colour"]) == (True, COLOURS["setup"][0])
+        assert (found["height"] == 116, found["colour"]) == (True, COLOURS["setup"][0])
         for name in ("choose", "fine", "details", "method", "compare", "steps"):
             assert not screen.part(name).is_visible(), name
         assert screen.part("start").locator(".fewstep-button").count() == 4

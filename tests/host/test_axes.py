@@ -4,6 +4,7 @@ from __future__ import annotations
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.core.situations import TABLES
@@ -11,7 +12,7 @@ from tests.core.situations import TABLES
 from .fake import MODULES, Host
 from .generator import HIRES, HYPER, LCM, TCD, Generator
 
-LABELS = ["Method", "LoRA", "LoRA weight", "Steps", "CFG", "Gamma", "NAG"]
+LABELS = ["Method", "LoRA", "LoRA weight", "Steps", "CFG", "Gamma", "NAG", "Shift"]
 """Users' scripts choose axes by their place."""
 
 
@@ -29,15 +30,16 @@ def grid(host: Host) -> Any:
 def plot(grid: Any, generator: Generator) -> Any:
     """Makes a plot of axes, {label: its values}, and gives the cells' infotexts."""
 
-    def made(p: Any, settings: dict[str, Any] | None, **axes: list[Any]) -> list[str]:
+    def made(p: Any, settings: dict[str, Any] | None, margin: int = 0, **axes: list[Any]) -> list[str]:
         p.script_args, p.scripts = (settings or {"enabled": False},), generator.runner
         generator.asked.clear()
         chosen = [axis(grid, label, values) for label, values in axes.items()]
         chosen += [axis(grid, "Nothing", [0])] * (3 - len(chosen))
         running = grid.Plot(p, tuple(chosen), [False] * 3)
-        made.labels = [label for (label,) in running.labels[0]]
-        running.run()
-        assert len(running.result(True, 0).images) == len(running.cells) + 2
+        labels = dict(zip(("x_labels", "y_labels", "z_labels"), (each.labels(p) for each in chosen), strict=True))
+        made.labels = [grid.images.GridAnnotation(label) for label in labels["x_labels"]]
+        made.pictures = grid.draw_xyz_grid(running, **labels, draw_legend=True, margin_size=margin).images
+        assert len(made.pictures) == len(running.cells) + 2
         return [cell.infotexts[0] for _, cell in sorted(running.cells.items())]
 
     return made
@@ -56,7 +58,7 @@ def test_the_axes_stand_once_and_in_order_however_often_they_are_registered(grid
         labels = [option.label for option in grid.axis_options]
         assert labels == own + [f"[Accelerator] {label}" for label in LABELS]
     types = [axis(grid, label, []).option.type for label in LABELS]
-    assert types == [str, str, float, int, float, float, float]
+    assert types == [str, str, float, int, float, float, float, float]
     choices = [axis(grid, label, []).option.choices() for label in LABELS[:2]]
     assert choices == [["None", "auto", *TABLES.profiles], ["auto", HYPER, TCD, LCM]]
 
@@ -89,6 +91,36 @@ def test_a_label_says_how_long_its_pictures_took(plot: Any, generator: Generator
     drawn = [label.drawn() for label in plot.labels]
     assert drawn[0].startswith("LCM-LoRA, 4 evaluations, ") and drawn[0].endswith(" s")
     assert drawn[1] == "lightning-4: not possible (own settings where it does not fit)"
+
+
+def test_a_long_row_of_methods_is_broken_into_lines(plot: Any, generator: Generator) -> None:
+    methods = ["lcm", "tcd", "None", "auto", "hyper-sd15-8", "lcm", "tcd"]
+    plot(generator.txt2img(), None, margin=4, Method=methods[:6])
+    row = plot.pictures[0]
+    step = (row.width + 4) // 6
+    plot(generator.txt2img(), None, margin=4, Method=methods)
+    whole, same = (np.asarray(picture) for picture in plot.pictures[:2])
+    assert (whole == same).all()
+    assert whole.shape[:2] == (2 * row.height + 4, 4 * step - 4)
+    pictures = [np.asarray(picture) for picture in plot.pictures[2:]]
+    height, width, _ = pictures[0].shape
+    for number, picture in enumerate(pictures):
+        line, column = divmod(number, 4)
+        left, bottom = column * step + (step - 4 - width) // 2, (line + 1) * row.height + 4 * line
+        assert (whole[bottom - height : bottom, left : left + width] == picture).all(), number
+    assert (whole[row.height + 4 :, 3 * step :] == 255).all()  # the place of the eighth
+
+
+def test_rows_of_other_axes_and_of_two_axes_stay_whole(plot: Any, generator: Generator) -> None:
+    plot(generator.txt2img(), None, Steps=[1, 2, 3, 4, 5, 6, 7])
+    other = plot.pictures[0].size
+    plot(generator.txt2img(), None, Method=["None"] * 7, Steps=[1, 2])
+    assert other[0] > 4 * other[1] and plot.pictures[0].width > 3 * plot.pictures[0].height
+
+
+def test_lines_are_as_even_as_possible(host: Host) -> None:
+    columns = host.our("grid").columns_for
+    assert [columns(pictures) for pictures in (2, 6, 7, 9, 12, 13, 18, 19)] == [2, 6, 4, 5, 6, 5, 6, 5]
 
 
 def test_the_hosts_own_axes_win_in_their_cell(plot: Any, generator: Generator) -> None:

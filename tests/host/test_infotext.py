@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lib_fewstep.core.controls import ORDER, parse_args
 from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.request import Request, request_from
 from tests.core.situations import LCM, TABLES, TCD, facts, lora
@@ -72,6 +73,23 @@ def test_how_the_negative_prompt_acted_is_written_and_read_again(asked: dict[str
     found = infotext.entries(plan)
     assert {name: text for name, text in found.items() if "NAG" in name} == written
     assert read(TCD, **found, **{"Negative prompt": "blurry"})["nag"] == asked.get("nag", 2)
+
+
+@pytest.mark.parametrize("asked", [{"nag_tau": 3}, {"nag_alpha": 0.25, "nag_until": 1}, {}])
+def test_what_goes_with_the_negative_prompt_comes_back_through_the_page(asked: dict[str, float]) -> None:
+    base = Request(negative_prompt="blurry")
+    plan = make_plan(request_from({"method": "tcd", **asked}, base), facts("sd15", TCD), TABLES)
+    pasted_ = read(TCD, **infotext.entries(plan), **{"Negative prompt": "blurry"})
+    _, request = parse_args([{**pasted_, "enabled": True}[name] for name in ORDER], TABLES, base)
+    again = make_plan(request, facts("sd15", TCD), TABLES)
+    assert again.negative == plan.negative and infotext.entries(again) == infotext.entries(plan)
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "[1]", "5", 5, None, '{"nag_tau": "much"}', '{"lora": "x", "steps": 9}', "[" * 9999])
+def test_what_the_page_sends_in_its_place_is_not_trusted(text: Any) -> None:
+    values = {**read(TCD), "enabled": True, "beside": text}
+    request = parse_args([values[name] for name in ORDER], TABLES, Request())[1]
+    assert request == parse_args([{**values, "beside": ""}[name] for name in ORDER], TABLES, Request())[1]
 
 
 def test_a_picture_of_an_earlier_version_had_none() -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from lib_fewstep.core.plan import Plan
-from lib_fewstep.words.say import say
+from lib_fewstep.words.say import counted, say
 
 from .fake import Host, job
 
 JAPANESE, CHINESE = r"[\u3041-\u30fa]", r"[\u4e00-\u9fff]"
-NOTE = say("steps.too_many", asked=90, label="LCM-LoRA", most=50)
+NOTE = say("steps.too_many", asked=90, label="LCM-LoRA", most=counted(50, "steps"))
 
 
 class Page:
@@ -35,7 +35,7 @@ def told(host: Host, localization: str | None, **fields: Any) -> str:
 
 @pytest.mark.parametrize("localization", [None, "None", "de_DE", "zh_TW", "zh-Hant (Stable)"])
 def test_a_note_is_english_where_the_language_is_not_ours(host: Host, localization: str | None) -> None:
-    assert told(host, localization) == "Accelerator: 90 steps are more than LCM-LoRA has timesteps for; 50 steps run"
+    assert told(host, localization) == "Accelerator: LCM-LoRA has timesteps for 50 steps at most, not for 90"
 
 
 @pytest.mark.parametrize(("localization", "letters"), [("ja_JP", JAPANESE), ("zh_CN", CHINESE), ("zh-Hans (Stable)", CHINESE)])
@@ -45,7 +45,7 @@ def test_a_note_is_in_the_language_of_the_page(host: Host, localization: str, le
 
 
 def test_an_answer_of_the_api_is_english(host: Host) -> None:
-    assert "steps are more than" in told(host, "ja_JP", is_api=True)
+    assert "steps at most" in told(host, "ja_JP", is_api=True)
 
 
 def test_an_error_is_told_in_the_language_of_the_page(host: Host) -> None:

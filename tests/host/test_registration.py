@@ -57,6 +57,16 @@ def test_hires_steps_of_a_preset_are_neos_alone(host: Host) -> None:
     assert settings.preset_hires_steps() == 20
 
 
+def test_a_preset_of_neos_is_read_as_it_fills_the_page(host: Host) -> None:
+    settings = host.our("settings")
+    assert settings.preset() is None
+    values = {"forge_preset": "zit", "zit_t2i_sampler": "Euler", "zit_t2i_scheduler": "Beta", "zit_t2i_step": 9, "zit_t2i_cfg": 1.0}
+    for key, value in values.items():
+        host.shared.opts.add_option(key, host.shared.OptionInfo(value))
+    found = settings.preset()
+    assert (found.name, found.sampler, found.scheduler, found.steps, found.cfg, found.shift) == ("zit", "Euler", "Beta", 9, 1.0, None)
+
+
 def test_reload_forgets_this_library_and_no_other(host: Host) -> None:
     reload = host.our("reload")
     before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == reload.LIBRARY}

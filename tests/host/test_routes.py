@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from lib_fewstep.core.request import ROWS
 from tests.core.situations import BROKEN, LCM, LIGHTNING, STYLE, TABLES, facts, lora
 
 from .fake import Host
@@ -62,6 +63,12 @@ def test_what_is_answered_is_what_is_declared(client: TestClient) -> None:
             assert set(row) == set(declared["required"]) == set(declared["properties"])
             wrong = [name for name, value in row.items() if not _fits(value, declared["properties"][name])]
             assert wrong == [], json.dumps({name: [row[name], declared["properties"][name]] for name in wrong})
+
+
+def test_every_number_that_may_be_asked_for_is_described(client: TestClient) -> None:
+    body = client.get("/openapi.json").json()["paths"]["/fewstep/v1/plan"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    described = next(each for each in body["anyOf"] if each.get("properties"))["properties"]
+    assert {name: number.expected in str(described.get(name)) for name, number in ROWS.items()} == dict.fromkeys(ROWS, True)
 
 
 def _fits(value: Any, schema: dict[str, Any]) -> bool:

@@ -42,7 +42,7 @@ def test_fewer_steps_than_planned_come_from_the_same_rule_and_more_are_the_end_o
     """An extension's inner pass on the same job. A host that asks for more makes the last of them."""
     plan: Any = SimpleNamespace(rule=[999, 749, 499, 249] if method == "turbo-like" else TABLES.profiles[method].timesteps, hires=None)
     steps = 8 if method.startswith("hyper") else 4
-    plan.first = SimpleNamespace(timesteps=(999, 759, 499, 259) if method == "lcm" else tuple(range(steps)))
+    plan.first = SimpleNamespace(timesteps=(999, 759, 499, 259) if method == "lcm" else tuple(range(steps)), shift=1.0)
     config = SimpleNamespace(config=SimpleNamespace(options={}), model_wrap=SimpleNamespace(sigmas=SIGMAS))
     sigmas = host.our("timesteps").Timesteps(plan, SimpleNamespace(sampler=config))(asked_for)
     assert len(sigmas) == asked_for + 1 and sigmas[-1] == 0
@@ -51,7 +51,7 @@ def test_fewer_steps_than_planned_come_from_the_same_rule_and_more_are_the_end_o
 
 def test_more_steps_than_a_rule_has_room_for_are_evenly_spaced(host: Host) -> None:
     """A pass whose timesteps the plan leaves to the sampler, of more steps than LCM's grid has points."""
-    plan = SimpleNamespace(rule="lcm", hires=None, first=SimpleNamespace(timesteps=None))
+    plan = SimpleNamespace(rule="lcm", hires=None, first=SimpleNamespace(timesteps=None, shift=1.0))
     config = SimpleNamespace(config=SimpleNamespace(options={}), model_wrap=SimpleNamespace(sigmas=SIGMAS))
     sigmas = host.our("timesteps").Timesteps(plan, SimpleNamespace(sampler=config))(100)
     assert torch.equal(sigmas[:-1], SIGMAS[list(range(999, 0, -10))])

@@ -144,7 +144,7 @@ def untrained(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(cells, "_STACKED", (("LCM-LoRA", LCM),))
     monkeypatch.setattr(cells, "neighbours", lambda own: [("CFG 2", replace(own, cfg=2.0)), ("Karras", replace(own, schedule="Karras"))])
     monkeypatch.setattr("lab.measuring.TEACHER", Setting(steps=2, cfg=4.0))
-    return Models(models.folder, models.checkpoint, models.loras, models.tokenizer, judge)
+    return replace(models, judge=judge)
 
 
 def test_what_was_measured_is_not_measured_again(untrained: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -163,7 +163,7 @@ def test_other_weights_are_measured_anew(untrained: Models, tmp_path: Path):
     lora = tmp_path / "lora.safetensors"
     lora.write_bytes(untrained.loras[LCM].read_bytes())
     setting = Setting(((LCM, 1.0),), LCM_SAMPLER, "lcm", 1)
-    copied = Models(untrained.folder, untrained.checkpoint, {LCM: lora}, untrained.tokenizer, untrained.judge)
+    copied = replace(untrained, loras={LCM: lora})
     first = Laboratory(copied, 3, 20, tmp_path / "cells").measure(setting)
     lora.write_bytes(untrained.loras[LIGHTNING[4]].read_bytes())
     second = Laboratory(copied, 3, 20, tmp_path / "cells").measure(setting)

@@ -7,6 +7,7 @@ import pytest
 
 from lib_fewstep.core.controls import filled
 from lib_fewstep.core.detect import Detection
+from lib_fewstep.core.facts import Preset
 from lib_fewstep.core.profiles import LORA
 from lib_fewstep.page import fine
 from lib_fewstep.page.cards import Card, cards
@@ -23,12 +24,25 @@ CFG = lora("Hyper-SDXL-8steps-CFG-lora", "hyper-sdxl-8-cfg", "sdxl")
 def test_auto_comes_first_then_what_can_run_in_its_order() -> None:
     there = facts("sdxl", LIGHTNING, DMD2, CFG, LCM, HYPER)
     assert cards(seen(there)) == [
-        Card("auto", "Auto", "Now Hyper-SD, 8 steps", "Best of your files"),
-        Card("hyper-sdxl-8", "Hyper-SD", "8 steps, 5× less work", "Negative prompt works", works=True),
-        Card("dmd2", "DMD2", "4 steps, 10× less work", "Negative prompt works", "non-commercial", works=True),
-        Card("lightning-4", "Lightning", "4 steps, 10× less work", "Negative prompt works", works=True),
-        Card("hyper-sdxl-8-cfg", "Hyper-SD CFG", "8 steps, 2.5× less work", "Negative prompt works", works=True),
+        Card("auto", "Auto", "Now Hyper-SD, 8 steps", "Best of what is installed"),
+        Card("hyper-sdxl-8", "Hyper-SD", "8 steps, 5× faster", "Negative prompt works", works=True),
+        Card("dmd2", "DMD2", "4 steps, 10× faster", "Negative prompt works", "non-commercial", works=True),
+        Card("lightning-4", "Lightning", "4 steps, 10× faster", "Negative prompt works", works=True),
+        Card("hyper-sdxl-8-cfg", "Hyper-SD CFG", "8 steps, 2.5× faster", "Negative prompt works", works=True),
     ]
+
+
+def test_with_the_negative_prompt_switched_off_no_card_says_that_it_works_but_by_cfg() -> None:
+    there = facts("sdxl", LIGHTNING, CFG, lora("lcm-sdxl", "lcm", "sdxl"), HYPER)
+    for chosen in ("auto", "lcm"):
+        found = {card.key: (card.more, card.works) for card in cards(seen(there, method=chosen, nag=0))}
+        assert found == {
+            "auto": ("Best of what is installed", False), "hyper-sdxl-8": ("No negative prompt", False),
+            "lightning-4": ("No negative prompt", False),
+            "lcm": ("No negative prompt", False), "hyper-sdxl-8-cfg": ("Negative prompt works", True),
+        }
+    listed = {row.key: row.facts for group in groups(seen(there, nag=0)) for row in group.rows}
+    assert listed["dmd2"] == "10× faster · no negative prompt"
 
 
 @pytest.mark.parametrize(("key", "loras", "mark"), [
@@ -40,8 +54,14 @@ def test_a_chosen_method_that_cannot_run_has_a_card_that_says_so(key: str, loras
     assert found[key].mark == mark and list(found) == ["auto", "hyper-sdxl-8", key]
 
 
-def test_what_is_fine_tuned_changes_no_card() -> None:
-    assert cards(seen(SDXL, method="hyper-sdxl-8", steps=30)) == cards(seen(SDXL, method="hyper-sdxl-8"))
+def test_what_is_fine_tuned_shows_on_the_chosen_card_alone() -> None:
+    before, after = cards(seen(SDXL, method="hyper-sdxl-8")), cards(seen(SDXL, method="hyper-sdxl-8", steps=30))
+    assert [(b.key, a.facts) for b, a in zip(before, after, strict=True) if b != a] == [("hyper-sdxl-8", "30 steps, 1.3× faster")]
+
+
+def test_a_card_that_cannot_run_promises_nothing() -> None:
+    card = next(card for card in cards(seen(facts("sdxl", HYPER, LCM), method="lcm")) if card.key == "lcm")
+    assert (card.facts, card.more, card.mark, card.works) == ("4 steps", "", "does not fit", False)
 
 
 def test_there_are_eight_at_most_and_the_rest_can_be_used_all_the_same() -> None:
@@ -85,7 +105,7 @@ def test_what_auto_takes_is_told() -> None:
 def test_a_start_is_recommended_with_size_and_licence_and_one_without_a_download() -> None:
     rows = first_steps(seen(facts("sdxl")))
     assert (rows[0].key, rows[0].recommended) == ("hyper-sdxl-8", True)
-    assert (rows[0].size, rows[0].licence, rows[0].act) == ("787 MB", "openrail++", "download:hyper-sdxl-8")
+    assert (rows[0].size, rows[0].licence, rows[0].act) == ("787 MB", "Licence openrail++", "download:hyper-sdxl-8")
     assert len(rows) == 4 and not any(row.nc or row.recommended for row in rows[1:])
     assert (rows[-1].key, rows[-1].size, rows[-1].act) == ("ays-10", "no file needed", "use:ays-10")
 
@@ -104,8 +124,9 @@ def test_the_time_is_told_where_it_was_measured() -> None:
 
 
 @pytest.mark.parametrize(("key", "name", "text"), [
-    ("hyper-sdxl-8", "steps", "Made for 8"), ("tcd", "steps", "Made for 4 to 50, best 4"), ("tcd", "gamma", "Fresh noise, best 0.3"),
-    ("tcd", "cfg", "Recommended 1"), ("hyper-flux-8", "guidance", "Built into this model, best 3.5"),
+    ("hyper-sdxl-8", "steps", "Made for 8"), ("tcd", "steps", "Recommended 4 (4 to 50)"),
+    ("tcd", "gamma", "Fresh noise, recommended 0.3"),
+    ("tcd", "cfg", "Recommended 1"), ("hyper-flux-8", "guidance", "Built into this model, recommended 3.5"),
 ])
 def test_a_slider_says_what_is_recommended(key: str, name: str, text: str) -> None:
     assert fine.info(TABLES.profiles[key], name) == text
@@ -130,3 +151,12 @@ def test_sizes_are_told_as_people_do(size: int | None, text: str) -> None:
 def test_licences_and_times_are_short() -> None:
     assert licence_text("") == licence_text("unknown") == "licence unknown" and len(licence_text("x" * 90)) <= 24
     assert [seconds_text(s) for s in (0.42, 1.26, 8.4, 12.3, 100, 600)] == ["0.42 s", "1.3 s", "8.4 s", "12 s", "2 min", "10 min"]
+
+
+def test_the_details_name_the_hosts_preset_as_overridden() -> None:
+    preset = Preset("qwen", "LCM", "Normal", 8, 1.0, 9.0)
+    rows = dict(details(seen(replace(SDXL, preset=preset))).rows)
+    assert rows["Preset"] == "qwen: LCM, Normal, CFG 1, shift 9, 8 steps; overridden by the Accelerator"
+    assert "shift" not in dict(details(seen(replace(SDXL, preset=replace(preset, shift=None)))).rows)["Preset"]
+    assert "Preset" not in dict(details(seen(SDXL)).rows)
+    assert "Preset" not in dict(details(seen(replace(SDXL, preset=preset, loras=()))).rows), "where nothing runs, the preset does"

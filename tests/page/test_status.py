@@ -43,38 +43,39 @@ assert isinstance(OFFER, Offer)
 OWN, INSTEAD = "Your own 20 steps run", "Your own 20 steps run instead"
 
 STATES: dict[str, tuple[Situation, tuple[str, str, str, str]]] = {
-    "auto": (seen(SDXL), ("on", "8 steps, 5× less work", "Auto took Hyper-SD, with its LoRA", "")),
-    "chosen": (seen(SDXL, method="lightning-4"), ("on", "4 steps, 10× less work", "Lightning with its LoRA", "")),
+    "auto": (seen(SDXL), ("on", "8 steps, up to 5× faster", "Auto chose Hyper-SD, with its LoRA", "")),
+    "chosen": (seen(SDXL, method="lightning-4"), ("on", "4 steps, up to 10× faster", "Lightning with its LoRA", "")),
     "two passes": (
         seen(SDXL, hires_denoise=0.5, host_hires_steps=10),
-        ("on", "8 + 8 steps, 4× less work", "Auto took Hyper-SD, with its LoRA", ""),
+        ("on", "8 + 8 steps, up to 4× faster", "Auto chose Hyper-SD, with its LoRA", ""),
     ),
     "one step": (
         seen(facts("sdxl", lora("x", "hyper-sdxl-1", "sdxl"))),
-        ("on", "1 step, 40× less work", "Auto took Hyper-SD unified, with its LoRA", ""),
+        ("on", "1 step, up to 40× faster", "Auto chose Hyper-SD unified, with its LoRA", ""),
     ),
     "from the prompt": (
         seen(SDXL, prompt="a <lora:sdxl_lightning_4step_lora:1>"),
-        ("on", "4 steps, 10× less work", "Lightning, by the LoRA in your prompt", ""),
+        ("on", "4 steps, up to 10× faster", "Lightning, by the LoRA in your prompt", ""),
     ),
     "saved": (
         seen(replace(SDXL, saved={"method": "hyper-sdxl-8", "steps": 6})),
-        ("on", "6 steps, 7× less work", "Your settings for this checkpoint: Hyper-SD with its LoRA", ""),
+        ("on", "6 steps, up to 7× faster", "Your settings for this checkpoint: Hyper-SD with its LoRA", ""),
     ),
     "distilled": (
         seen(replace(facts("sdxl"), checkpoint=Detection("lightning-1", "its name says so"))),
-        ("on", "1 step, 40× less work", "This model is made for it: Lightning", ""),
+        ("on", "1 step, up to 40× faster", "This model is made for it: Lightning", ""),
     ),
     "slower": (
         seen(SDXL, method="hyper-sdxl-8", steps=30, cfg=2.0),
-        ("slower", "30 steps, 1.5× the work", "Hyper-SD with its LoRA", "reset"),
+        ("slower", "30 steps, 1.5× slower", "Hyper-SD with its LoRA", "reset"),
     ),
-    "off": (seen(SDXL, enabled=False), ("off", OWN, "With it on: Hyper-SD in 8 steps, 5× less work.", "on")),
+    "burnt": (seen(SDXL, cfg=2.0), ("check", "8 steps, up to 2.5× faster", "Auto chose Hyper-SD, with its LoRA", "reset")),
+    "off": (seen(SDXL, enabled=False), ("off", OWN, "With it on: Hyper-SD in 8 steps, up to 5× faster.", "on")),
     "off, nothing there": (seen(facts("sdxl"), enabled=False), ("off", OWN, "", "on")),
     "setup": (
         seen(facts("sdxl")),
-        ("setup", "Pictures in 8 steps, not 20",
-         "It takes one extra file, made for SDXL models like yours. Download one, then press Generate as always.", ""),
+        ("setup", "Your own 20 steps run for now",
+         "8 steps are enough with one extra file. Download one made for SDXL models, then press Generate as always.", ""),
     ),
     "wrong file": (
         seen(facts("sdxl", HYPER, LCM), method="lcm"),
@@ -99,7 +100,7 @@ STATES: dict[str, tuple[Situation, tuple[str, str, str, str]]] = {
         seen(facts("sdxl", BROKEN_TCD, HYPER), method="tcd"), ("cannot", INSTEAD, "The file of TCD cannot be read.", "download:tcd"),
     ),
     "unknown checkpoint": (
-        seen(Facts(replace(UNET_LAYOUTS["sdxl"], named="wan"), (HYPER,))),
+        seen(Facts(replace(UNET_LAYOUTS["sdxl"], named="lumina2"), (HYPER,))),
         ("cannot", INSTEAD, "This model is of a kind the Accelerator does not know.", ""),
     ),
     "reads a picture": (
@@ -173,12 +174,13 @@ def test_off_and_cannot_name_what_runs() -> None:
 
 
 @pytest.mark.parametrize(("asked", "note"), [
-    ({}, ""),
+    ({}, "8 passes through the model; your own 20 steps take 40."),
+    ({"hires_denoise": 0.5}, "16 passes through the model; your own 20 + 20 steps take 80."),
     ({"negative_prompt": "blurry", "nag": 0}, "Your negative prompt has no effect."),
-    ({"negative_prompt": "blurry", "steps": 6}, "Hyper-SD is made for 8 steps. Others look worse. +1 in Details"),
+    ({"negative_prompt": "blurry", "steps": 6}, "Hyper-SD is made for 8 steps. Other numbers of steps look worse."),
     ({"host_steps": 8, "host_cfg": 1.0}, "Compared with your own 8 steps at CFG 1."),
-    ({"cfg": 1.5}, "Above CFG 1 a step costs twice, and colours may burn."),
-    ({"cfg": 1.5, "method": "lcm"}, ""),
+    ({"cfg": 1.5}, "Above CFG 1 a step takes twice as long, and colours may burn."),
+    ({"cfg": 1.5, "method": "lcm"}, "8 passes through the model; your own 20 steps take 40."),
     ({"cfg": 2.5, "method": "lcm"}, "Above CFG 2 colours may burn."),
 ])
 def test_the_most_important_note_stands_there(asked: dict[str, Any], note: str) -> None:
@@ -187,7 +189,7 @@ def test_the_most_important_note_stands_there(asked: dict[str, Any], note: str) 
 
 def test_a_download_tells_size_and_licence() -> None:
     now = status(seen(SDXL, method="lcm"))
-    assert (now.button, now.note, now.strong) == ("Download, 394 MB", "394 MB, openrail++.", True)
+    assert (now.button, now.note, now.strong) == ("Download LCM for SDXL, 394 MB", "Licence openrail++.", True)
     assert status(seen(SDXL, method="dmd2")).note.endswith("not for commercial use.")
     assert OFFER is not None
     checking = status(seen(facts("sdxl"), progress=Progress(OFFER, CHECKING, OFFER.size or 0, OFFER.size)))

@@ -145,7 +145,7 @@ class Page:
         that is clicked the page's script tells.
         """
         self.values[self.parts[name]._id] = value
-        self.fire(name, "input" if name == "lora" else "change")
+        self.fire(name, "input" if name in ("lora", "negative") else "change")
         if name == "method":
             self.act(f"use:{value}")
 
@@ -155,8 +155,8 @@ class Page:
         self.sync()
 
     def sync(self) -> None:
-        """What the page's script does when something has changed of which gradio tells nobody."""
-        self.act("sync")
+        """What the page's script does when something has changed of which gradio tells nobody, the list of more methods open."""
+        self.act("sync:more")
 
     def act(self, what: str) -> None:
         """A button in the page's HTML is pressed."""
@@ -222,9 +222,13 @@ class Page:
     def _run(self, number: int) -> None:
         if OLD_GRADIO:
             inputs, outputs = self.blocks.dependencies[number]["inputs"], self.blocks.dependencies[number]["outputs"]
+            runs = self.blocks.dependencies[number]["backend_fn"]
         else:
             function = self.blocks.fns[number]
+            runs = function.fn is not None
             inputs, outputs = [c._id for c in function.inputs], [c._id for c in function.outputs]
+        if not runs:  # in the browser alone
+            return
         values = [self.values[id_] for id_ in inputs]
         result = asyncio.run(self.blocks.process_api(number, values, state=self._session))
         for id_, found in zip(outputs, result["data"], strict=True):

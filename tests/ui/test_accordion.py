@@ -38,7 +38,7 @@ def assert_says(page: Page, plan: Plan) -> None:
     assert page.line() == plan.summary
     profile = TABLES.profiles.get(plan.method or "")
     assert page["details_list"].count('role="listitem"') >= len(plan.notes) + len(profile.notes if profile else ())
-    assert (page.state() in ("on", "slower")) is plan.active
+    assert (page.state() in ("on", "check", "slower")) is plan.active
 
 
 # ------------------------------------------------------------------------------------------------------------------ building
@@ -63,7 +63,7 @@ def test_every_control_has_an_id_of_its_tab_and_no_saved_default(page: Page) -> 
 def test_the_values_go_to_the_script_in_the_order_of_the_controls(page: Page) -> None:
     page.switch_on()
     page.set("method", "tcd")
-    assert page.args() == [True, "tcd", "Auto", 4, 1.0, 1.0, 0.3, "tcd", 8.0, 0, 2.0]
+    assert page.args() == [True, "tcd", "Auto", 4, 1.0, 1.0, 0.3, "tcd", 8.0, 0, 2.0, 3.0, "", False]
 
 
 @pytest.mark.parametrize("host", [[], ["prompt"], list(HOST_CONTROLS)])
@@ -91,6 +91,37 @@ def test_the_answer_says_for_which_values_it_was_made(page: Page) -> None:
     assert page.data()["method"] == "lcm"
     page.set("steps", 6)
     assert page.data()["asked"] == {"steps": 6, "cfg": 1, "weight": 1, "nag": 2}
+
+
+def test_the_negative_prompt_stays_switched_off_with_another_method_until_reset(page: Page) -> None:
+    page.switch_on()
+    page.set("negative", False)
+    for method in ("lcm", "tcd", "auto"):
+        page.set("method", method)
+        assert (page["nag"], page["negative"]) == (0, False)
+        assert not any(card["works"] for card in page.data()["cards"])
+    page.act("reset")
+    assert (page["nag"], page["negative"]) == (2, True) and page.data()["cards"][1]["more"] == "Negative prompt works"
+
+
+def test_the_strength_of_the_negative_prompt_is_there_only_while_it_can_act(page: Page) -> None:
+    page.switch_on()
+    assert page.is_visible("nag")
+    page.set("cfg", 2)
+    assert not page.is_visible("nag")
+    page.set("cfg_steps", 2)  # the other steps run at CFG 1
+    assert page.is_visible("nag")
+    page.set("negative", False)
+    assert not page.is_visible("nag")
+
+
+def test_the_list_of_more_methods_is_made_anew_where_it_is_seen(page: Page) -> None:
+    page.switch_on()
+    before, page.source.facts = page["more_list"], facts("sd15")
+    page.act("sync")
+    assert page["more_list"] == before and page.state() == "setup"
+    page.act("sync:more")
+    assert page["more_list"] != before and 'data-act="download:tcd"' in page["more_list"]
 
 
 def test_the_cards_are_what_can_run_and_what_is_chosen(page: Page) -> None:
@@ -337,7 +368,7 @@ def test_the_line_follows_the_hosts_controls(page: Page) -> None:
     page.set_host("steps", 30)
     assert "instead of 60" in page.line()
     page.set_host("neg_prompt", "blurry")
-    assert "Negative prompt on" in page.status()["note"]
+    assert "Negative prompt on" in page["details_list"]
     page.set_host("sampling", "DPM++ SDE")
     assert "instead of 118" in page.line()
     page.set_host("cfg_scale", 1.0)
@@ -436,9 +467,9 @@ def restored(page: Page, **values: Any) -> None:
 
 
 def test_an_infotext_restores_every_control_and_the_same_runs(page: Page) -> None:
-    numbers = {"steps": 7, "cfg": 1.3, "weight": 0.8, "gamma": 0.6, "guidance": 8.0, "cfg_steps": 0, "nag": 2.0}
-    restored(page, method="tcd", lora="TCD-SD15-LoRA", filled_for="tcd", **numbers)
-    assert page.args() == [True, "tcd", "TCD-SD15-LoRA", 7, 1.3, 0.8, 0.6, "tcd", 8.0, 0, 2.0]
+    numbers = {"steps": 7, "cfg": 1.3, "weight": 0.8, "gamma": 0.6, "guidance": 8.0, "cfg_steps": 0, "nag": 2.0, "shift": 3.0}
+    restored(page, method="tcd", lora="TCD-SD15-LoRA", filled_for="tcd", beside='{"nag_tau": 3}', draft=False, **numbers)
+    assert page.args() == [True, "tcd", "TCD-SD15-LoRA", 7, 1.3, 0.8, 0.6, "tcd", 8.0, 0, 2.0, 3.0, '{"nag_tau": 3}', False]
     assert page.is_visible("gamma")
     plan = what_runs(page)
     assert plan.changed == {"steps": 7, "cfg": 1.3, "weight": 0.8, "gamma": 0.6} and plan.lora == "TCD-SD15-LoRA"
@@ -450,15 +481,16 @@ def test_an_infotext_restores_every_control_and_the_same_runs(page: Page) -> Non
 def test_a_restored_method_without_gamma_hides_it(page: Page) -> None:
     page.switch_on()
     assert page.is_visible("gamma")
-    restored(page, method="lcm", lora=AUTO, steps=4, cfg=1.0, weight=1.0, gamma=0.0, filled_for="lcm", guidance=8.0, cfg_steps=0, nag=2.0)
+    numbers = {"steps": 4, "cfg": 1.0, "weight": 1.0, "gamma": 0.0, "guidance": 8.0, "cfg_steps": 0, "nag": 2.0, "shift": 3.0}
+    restored(page, method="lcm", lora=AUTO, filled_for="lcm", beside="", draft=False, **numbers)
     assert not page.is_visible("gamma")
     assert what_runs(page).changed == {}
 
 
 def test_what_another_checkpoint_used_is_restored_all_the_same(page: Page) -> None:
     """The page's checkpoint is restored by the host at the same time."""
-    numbers = {"steps": 4, "cfg": 1.0, "weight": 1.0, "gamma": 0.0, "guidance": 8.0, "cfg_steps": 0, "nag": 2.0}
-    restored(page, method="lightning-4", lora="gone", filled_for="lightning-4", **numbers)
+    numbers = {"steps": 4, "cfg": 1.0, "weight": 1.0, "gamma": 0.0, "guidance": 8.0, "cfg_steps": 0, "nag": 2.0, "shift": 3.0}
+    restored(page, method="lightning-4", lora="gone", filled_for="lightning-4", beside="", draft=False, **numbers)
     assert page["method"] == "lightning-4" and "lightning-4" in page.cards()
     assert page["lora"] == "gone" and "gone" in page.choices("lora")
     page.sync()
@@ -482,4 +514,4 @@ def test_an_infotext_that_does_not_speak_of_us_switches_off_and_touches_nothing_
 def test_a_checkpoint_that_reads_a_picture_is_told(page: Page) -> None:
     page.source.facts = type(page.source.facts)(type(UNET_LAYOUTS["sd15"])(UNET_LAYOUTS["sd15"].transformers, 8), (LCM,))
     page.switch_on()
-    assert "InstructPix2Pix" in page.line() and page.state() not in ("on", "slower")
+    assert "InstructPix2Pix" in page.line() and page.state() not in ("on", "check", "slower")

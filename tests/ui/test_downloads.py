@@ -29,10 +29,9 @@ def begun(page: Page) -> Progress:
 
 
 def test_nothing_installed_shows_files_to_begin_with_and_nothing_else(page: Page) -> None:
-    assert page.state() == "setup" and page.status()["headline"] == "Pictures in 8 steps, not 20"
+    assert page.state() == "setup" and page.status()["headline"] == "Your own 20 steps run for now"
     assert page.is_visible("start") and 'data-act="download:hyper-sd15-8"' in page["start"]
     assert "269 MB" in page["start"] and "openrail++" in page["start"] and page["start"].count("Recommended") == 1
-    assert "Until then your own settings run: 20 steps, CFG 7." in page["start"]
     assert not any(page.is_visible(name) for name in ("choose", "fine", "details"))
 
 
@@ -52,12 +51,12 @@ def test_one_button_fetches_a_file_and_auto_takes_it(page: Page) -> None:
 def test_a_chosen_method_without_its_file_offers_it(page: Page) -> None:
     page.act("use:tcd")
     assert page.state() == "cannot" and "TCD, 4 steps needs a file you do not have." in page["status"]
-    assert "Download, 135 MB" in page["status"] and 'data-act="download:tcd"' in page["status"]
+    assert "Download TCD for SD 1.5, 135 MB" in page["status"] and 'data-act="download:tcd"' in page["status"]
     page.source.facts = facts("sdxl")
     page.sync()
-    assert "Download, 394 MB" in page["status"]
+    assert "Download TCD for SDXL, 394 MB" in page["status"]
     page.act("use:dmd2")
-    assert page.status()["note"] == "394 MB, cc-by-nc-sa-4.0: not for commercial use."
+    assert page.status()["note"] == "Licence cc-by-nc-sa-4.0: not for commercial use."
 
 
 def test_what_is_installed_is_not_offered() -> None:

@@ -23,9 +23,9 @@ def config(tab: str, language: str = "en") -> dict[str, Any]:
 
 
 def told(page: dict[str, Any]) -> dict[str, Any]:
-    """What the only event tells the script, after the name of the tab."""
-    (event,) = page["dependencies"]
-    found = re.search(r'look\("txt2img", (.*), values\)', str(event["js"]))
+    """What the event with values tells the script, after the name of the tab."""
+    (event,) = [each for each in page["dependencies"] if each["inputs"]]
+    found = re.search(r'look\("\w+", (.*), values\)', str(event["js"]))
     assert found and not event["backend_fn"] and len(event["inputs"]) == 3
     return json.loads(found[1])
 
@@ -43,7 +43,27 @@ def test_it_speaks_the_pages_language(language: str, keep: str) -> None:
     assert switch["info"]
 
 
-def test_img2img_has_no_switch_that_does_nothing() -> None:
-    page = config("img2img")
-    assert page["dependencies"] == []
-    assert not [component for component in page["components"] if "live" in str(component["props"].get("elem_id"))]
+@pytest.mark.parametrize("tab", ["txt2img", "img2img"])
+def test_every_control_tells_the_script_of_changes_and_asks_the_server_nothing(tab: str) -> None:
+    page = config(tab)
+    told_of = [each for each in page["dependencies"] if "fewstepLive.changed" in str(each["js"])]
+    targets = {target for each in told_of for target in each["targets"]}
+    assert {event for _, event in targets} == {"change"} and len(targets) == 3
+    assert not any(each["backend_fn"] for each in page["dependencies"])
+
+
+def test_img2img_hands_out_its_canvases_and_says_what_choices_mean() -> None:
+    with gr.Blocks() as page:
+        host = {
+            "image": gr.HTML(""), "image_background": gr.Textbox(""), "image_foreground": gr.Textbox(""),
+            "mask_mode": gr.Radio(["Inpaint masked", "Inpaint not masked"], type="index"),
+        }
+        live = LiveSwitch("img2img", "en")
+        live.build()
+        live.wire([], host)
+    (event,) = [each for each in page.get_config_file().get("dependencies", []) if each["inputs"]]
+    found = re.search(r'look\("img2img", (.*), values\)', str(event["js"]))
+    assert found
+    facts = json.loads(found[1])
+    assert facts["fields"] == ["inpainting_mask_invert", "canvas.image.picture", "canvas.image.painting"]
+    assert facts["choices"] == {"inpainting_mask_invert": ["Inpaint masked", "Inpaint not masked"]}

@@ -13,7 +13,7 @@ from lib_fewstep.core.facts import Facts
 from lib_fewstep.core.plan import Plan
 from lib_fewstep.core.request import AUTO, Request
 from lib_fewstep.ui.view import Around, View, lora_choices, make_view
-from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, facts
+from tests.core.situations import BROKEN, HYPER_8, LCM, LIGHTNING, STYLE, TABLES, TCD, facts, lora
 
 pytest.importorskip("hypothesis")
 from hypothesis import given
@@ -31,6 +31,15 @@ def what_runs(shown: View, there: Facts, base: Request = BASE) -> Plan:
     """The plan of a generation that gets what the page shows."""
     values = {**vars(shown.controls), "lora": shown.lora}
     return make_plan(parse_args([values[name] for name in ORDER], TABLES, base)[1], there, TABLES)
+
+
+@pytest.mark.parametrize(("family", "key", "guided"), [("flux", "hyper-flux-8", True), ("sd15", "hyper-sd15-8", False)])
+def test_the_hosts_own_controls_that_a_plan_sets_are_named(family: str, key: str, guided: bool) -> None:
+    """Forge's "Distilled CFG Scale" is FLUX.1's guidance: marked while it is set, and only then."""
+    there, controls = facts(family, lora("x", key, family)), replace(initial(TABLES), enabled=True, method=key)
+    decided = view(controls, there).data()["decides"]
+    assert {"steps", "cfg_scale", "sampling", "scheduler"} <= set(decided) and ("distilled_cfg_scale" in decided) is guided
+    assert view(replace(controls, enabled=False), there).data()["decides"] == []
 
 
 # -------------------------------------------------------------------------------------------------------------- filling in
@@ -156,5 +165,5 @@ def test_details_hold_all_notes_and_what_is_known_of_the_method() -> None:
 
 def test_the_page_speaks_the_language_of_the_webui() -> None:
     shown = make_view(replace(initial(TABLES), enabled=True), BASE, facts("sd15", LCM), TABLES, Around(language="ja"))
-    assert "オン" in shown.status_html and "less work" not in shown.status_html + shown.data_html
+    assert "オン" in shown.status_html and "faster" not in shown.status_html + shown.data_html
     assert "UNet evaluations" in shown.data()["summary"], "the API's words stay English"

@@ -29,6 +29,7 @@ MANY = 5000
 KINDS = 50
 """Different files among them; the others are links to these."""
 WALL, CPU = 0, 1
+_LOAD = "load of the machine, 1 and 5 min"
 Ask = Callable[[], Result]
 
 
@@ -151,8 +152,15 @@ def measure(host: hosts.Host, folder: Path, runs: int, many: int) -> dict[str, s
         figures.update(live_figures(webui, runs))
         figures.update(measure_negative_prompt(webui, runs))
         figures.update(measure_many(webui, by_hand, accelerated, runs, many))
-    figures["load of the machine, 1 and 5 min"] = "{:.1f}, {:.1f}".format(*os.getloadavg())
+    figures[_LOAD] = "{:.1f}, {:.1f}".format(*os.getloadavg())
     return figures
+
+
+def measure_alone(what: Callable[[WebUI, int], dict[str, str]], host: hosts.Host, folder: Path, runs: int) -> dict[str, str]:
+    with hosts.running(host, folder) as running:
+        webui = WebUI(running, host.families[0])
+        webui.load_checkpoint()
+        return {**what(webui, runs), _LOAD: "{:.1f}, {:.1f}".format(*os.getloadavg())}
 
 
 def measure_negative_prompt(webui: WebUI, runs: int) -> dict[str, str]:
@@ -163,10 +171,11 @@ def measure_negative_prompt(webui: WebUI, runs: int) -> dict[str, str]:
 
     steps = in_turn(with_nag(nag=0), with_nag(nag=2, nag_until=0), runs)
     pictures = in_turn(with_nag(nag=0), with_nag(nag=2), runs)
-    ratios = [other.probe["spent"]["unet"][WALL] / one.probe["spent"]["unet"][WALL] for one, other in steps]
+    ratios = [[other.probe["spent"]["unet"][clock] / one.probe["spent"]["unet"][clock] for one, other in steps] for clock in (WALL, CPU)]
     added = [took(other) / took(one) for one, other in pictures]
     return {
-        "negative prompt at CFG 1: a step in which it acts / one without": quartiles(ratios),
+        "negative prompt at CFG 1: a step in which it acts / one without": quartiles(ratios[WALL]),
+        "the same in CPU time": quartiles(ratios[CPU]),
         "negative prompt at CFG 1: the picture / one without": quartiles(added),
     }
 
@@ -203,14 +212,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.webui.bench", description=__doc__)
     parser.add_argument("host", nargs="*", help="names of hosts; all that are linked, and the embedded one, by default")
     parser.add_argument("--runs", type=int, default=RUNS, help="pairs of generations")
+    parser.add_argument("--negative", action="store_true", help="only what the negative prompt at CFG 1 costs")
     parser.add_argument("--loras", type=int, default=MANY, help="files in the large folder")
+    parser.add_argument("--live", action="store_true", help="only the figures of Live")
     options = parser.parse_args()
     measured: dict[str, dict[str, str]] = {}
     for host in hosts.all_hosts():
         if not options.host or host.name in options.host:
             print(f"{host.name} …", file=sys.stderr)
             with tempfile.TemporaryDirectory() as folder:
-                measured[host.name] = measure(host, Path(folder) / host.name, options.runs, options.loras)
+                place = Path(folder) / host.name
+                if options.negative or options.live:
+                    what = measure_negative_prompt if options.negative else live_figures
+                    measured[host.name] = measure_alone(what, host, place, options.runs)
+                else:
+                    measured[host.name] = measure(host, place, options.runs, options.loras)
             print(table({host.name: measured[host.name]}), file=sys.stderr)
     print(table(measured))
 

@@ -10,7 +10,8 @@ in `fewstep-host.json` inside it; every key may be left out:
         "cpu": true,                       false leaves out the flags that keep the WebUI on the CPU
         "flags": ["--medvram"],            more command line flags
         "environment": {"NAME": "value"},  more environment variables
-        "checkpoints": {"sdxl": "/models/sd_xl_base.safetensors"}  real checkpoints by family; tiny ones are made for the rest
+        "checkpoints": {"sdxl": "/models/sd_xl_base.safetensors"}, real checkpoints by family; tiny ones are made for the rest
+        "extensions": ["/src/adetailer"]   other people's extensions to have beside ours; see others.py
     }
 
 `embedded.json` alone may name another Python for the embedded host. A host runs with `--data-dir` on a folder of its own, so that the
@@ -43,7 +44,7 @@ from filelock import FileLock
 from lib_fewstep.core.profiles import CHECKPOINT, LORA, Profile, PublishedFile, name_key
 from lib_fewstep.core.tables import load_tables
 
-from . import lora_files, make_tiny_checkpoints
+from . import lora_files, make_tiny_checkpoints, others
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -111,6 +112,7 @@ class Host:
     flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     checkpoints: Mapping[str, Path] = field(default_factory=dict)
+    extensions: tuple[Path, ...] = ()
 
     @property
     def families(self) -> list[str]:
@@ -148,7 +150,7 @@ def all_hosts() -> list[Host]:
 def _linked(path: Path) -> Host:
     root = path.resolve()
     described = {**_read_json(root / "fewstep-host.json"), **_read_json(path.with_name(f"{path.name}.json"))}
-    unknown = described.keys() - {"kind", "python", "cpu", "flags", "environment", "checkpoints"}
+    unknown = described.keys() - {"kind", "python", "cpu", "flags", "environment", "checkpoints", "extensions"}
     kind = described.get("kind") or detect_kind(root)
     if unknown or kind not in KINDS:
         raise ValueError(f"{path}: {', '.join(unknown) or kind} is not known; see {Path(__file__).name}")
@@ -161,6 +163,7 @@ def _linked(path: Path) -> Host:
         flags=tuple(described.get("flags", ())),
         environment=described.get("environment", {}),
         checkpoints={family: Path(file) for family, file in described.get("checkpoints", {}).items()},
+        extensions=tuple(root / path for path in described.get("extensions", ())),
     )
 
 
@@ -182,7 +185,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def cache() -> Path:
     """The folder of files made for tests, another one whenever their making changes."""
-    makers = b"".join((HERE / name).read_bytes() for name in ("make_tiny_checkpoints.py", "lora_files.py", "tiny_sdxl/tinysdxl.yaml"))
+    names = ("make_tiny_checkpoints.py", "lora_files.py", "make_detector.py", "tiny_sdxl/tinysdxl.yaml")
+    makers = b"".join((HERE / name).read_bytes() for name in names)
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "fewstep" / f"tests-{hashlib.sha256(makers).hexdigest()[:12]}"
 
@@ -233,8 +237,10 @@ def make_loras(checkpoint: Path, family: str) -> Path:
 
 def prepare(host: Host, data: Path, extensions: Mapping[str, Path], saved: Mapping[str, Any]) -> None:
     """Fills `data`, the host's private folder: extensions, checkpoints, LoRAs of both families, and hardly an option but those `saved`."""
-    for name, source in extensions.items():
+    for name, source in {**extensions, **others.beside(host.extensions)}.items():
         _link(source, data / "extensions" / name)
+    for source in others.models(host.extensions, host.python, host.environment, cache() / "others"):
+        _link(source, data / "models" / source.parent.name / source.name)
     for family in host.families:
         checkpoint = host.checkpoint(family)
         for source in (checkpoint, checkpoint.with_suffix(".yaml")):
@@ -279,11 +285,12 @@ class Running:
 @contextmanager
 def running(
     host: Host, data: Path, with_extension: bool = True, flags: Sequence[str] = (), port: int = 0, saved: Mapping[str, Any] | None = None,
-    user_table: str = "", environment: Mapping[str, str] | None = None,
+    user_table: str = "", environment: Mapping[str, str] | None = None, models: Mapping[str, Path] | None = None,
 ) -> Iterator[Running]:
     """Starts `host` with its private folder at `data`, waits until it can generate, and stops it at the end. Port 0 takes a free one.
 
-    `saved`: options that the user has saved before; `user_table`: rows of the user's own, as YAML.
+    `saved`: options that the user has saved before; `user_table`: rows of the user's own, as YAML; `models`: more files, by their paths in
+    the folder of models.
     """
     extensions = {"webui-probe": PROBE, "trouble": TROUBLE, **({NAME: EXTENSION} if with_extension else {})}
     if host.kind == "a1111":
@@ -292,6 +299,8 @@ def running(
     cache().mkdir(parents=True, exist_ok=True)
     with FileLock(cache() / "making.lock"):  # two test processes may start their first WebUI at once
         prepare(host, data, extensions, saved or {})
+    for place, source in (models or {}).items():
+        _link(source, data / "models" / place)
     if user_table:
         (data / "fewstep.yaml").write_text(user_table, encoding="utf-8")
     port = port or _free_port()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,12 @@ def slim_sd15(folder: Path, seed: int = 0) -> Path:
     }
     path = folder / "Stable-diffusion" / "slim-sd15.safetensors"
     _write(shapes, path, seed)
+    return path
+
+
+def tiny_controlnet(path: Path, seed: int = 2) -> Path:
+    """A ControlNet for `tiny_sd15`; needs the extension `tiny_controlnet` in the WebUI."""
+    _write(controlnet(channels=64, multipliers=(1, 2, 2, 2), blocks=2, depths=(1, 1, 1, 0), context=64), path, seed)
     return path
 
 
@@ -128,6 +135,21 @@ def unet(channels: int, multipliers: Sequence[int], blocks: int, depths: Sequenc
             number += 1
     _norm(shapes, f"{root}out.0", width)
     _conv(shapes, f"{root}out.2", width, 4)
+    return shapes
+
+
+def controlnet(channels: int, multipliers: Sequence[int], blocks: int, depths: Sequence[int], context: int) -> Shapes:
+    """The first half of LDM's UNet, what reads the picture that guides it, and a way out of every block."""
+    root = "model.diffusion_model."
+    whole = {name.removeprefix(root): shape for name, shape in unet(channels, multipliers, blocks, depths, context).items()}
+    shapes = {name: shape for name, shape in whole.items() if not name.startswith("out")}
+    widths = [channels, *(channels * m for level, m in enumerate(multipliers) for _ in range(blocks + (level < len(multipliers) - 1)))]
+    for number, width in enumerate(widths):
+        _conv(shapes, f"zero_convs.{number}.0", width, width, kernel=1)
+    _conv(shapes, "middle_block_out.0", widths[-1], widths[-1], kernel=1)
+    hint = (3, 16, 16, 32, 32, 96, 96, 256, channels)
+    for number, (inputs, outputs) in enumerate(pairwise(hint)):
+        _conv(shapes, f"input_hint_block.{2 * number}", inputs, outputs)
     return shapes
 
 

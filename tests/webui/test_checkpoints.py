@@ -28,7 +28,7 @@ Published = tuple[str, Profile]
 def asked_timesteps(method: Profile) -> list[int] | None:
     """The rule's timesteps, shifted as NitroFusion's scheduler does it; None where the host's schedule decides."""
     nominal = published_timesteps(method.timesteps, int(method.steps.default))
-    return nominal if nominal is None or not method.shift else [int(t * method.shift / 1000) for t in nominal]
+    return nominal if nominal is None or not method.timestep_shift else [int(t * method.timestep_shift / 1000) for t in nominal]
 
 
 def expected_evaluations(method: Profile) -> int:

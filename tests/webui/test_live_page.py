@@ -37,7 +37,7 @@ def begin(tab: Tab, prompt: str) -> None:  # noqa: F811
 
 
 def pane(tab: Tab) -> Any:  # noqa: F811
-    return tab.page.locator("#tab_txt2img .fewstep-live")
+    return tab.page.locator(f"#tab_{tab.name} .fewstep-live")
 
 
 def number(tab: Tab) -> int:  # noqa: F811

@@ -214,7 +214,7 @@ def test_the_line_follows_the_prompt(tab: Tab, webui: WebUI) -> None:
     tab.prompt("a cat <lora:TCD-SD15-LoRA:0.7>" if webui.family == "sd15" else "a cat <lora:TCD-SDXL-LoRA:0.7>")
     wait_until(lambda: tab.plan.startswith("TCD-LoRA: 4 steps") and ":0.7>" in tab.plan)
     tab.prompt("dog", "neg_prompt")
-    wait_until(lambda: "Negative prompt on" in tab.status)
+    wait_until(lambda: "Negative prompt on" in tab.details)
 
 
 def test_the_line_follows_the_checkpoint_chosen_at_the_top(webui: WebUI, open_page: Callable[..., Any]) -> None:
@@ -382,7 +382,7 @@ def test_the_page_looks_right(open_page: Callable[..., Any], webui: WebUI, scree
     tab.choose(TCD)
     tab.prompt(PROMPT)
     tab.prompt("blue square", "neg_prompt")
-    wait_until(lambda: "TCD Few-Step" in tab.plan and "Negative prompt on" in tab.status and tab.marked() == list(MARKED))
+    wait_until(lambda: "TCD Few-Step" in tab.plan and "Negative prompt on" in tab.details and tab.marked() == list(MARKED))
     name = f"{webui.name}-{webui.family}-{theme}-{width}"
     page.screenshot(path=screenshots / f"{name}-page.png", full_page=True)
     tab.own("accordion").screenshot(path=screenshots / f"{name}-accordion.png")

@@ -12,7 +12,7 @@ from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.detect import Detection, detect_checkpoint
 from lib_fewstep.core.facts import Facts
 from lib_fewstep.core.layout import OTHER as OTHER_NAMING
-from lib_fewstep.core.layout import Layout
+from lib_fewstep.core.layout import Layout, layout_of
 from lib_fewstep.core.plan import Plan
 from lib_fewstep.core.request import Request, request_from
 from lib_fewstep.words.say import ENGLISH, Sentence, in_language, say
@@ -23,6 +23,9 @@ BROKEN = lora("broken", None, "", readable=False, reason=say("unreadable.because
 DMD2 = replace(facts("sdxl"), checkpoint=detect_checkpoint("dmd2-merge", UNET_LAYOUTS["sdxl"], {"title": "dmd2_sdxl_4step"}, TABLES, None))
 IS_LCM = replace(facts("sd15", LCM), checkpoint=Detection("lcm", say("found.by_name", method="lcm"), UNET_LAYOUTS["sd15"]))
 ORDINARY = replace(facts("sd15", LCM), checkpoint=Detection(None, say("found.nothing"), UNET_LAYOUTS["sd15"]))
+WAN = lora("wan", "wan22-lightning-4", layout=Layout(frozenset(), named="wan"))
+WAN_NET = {"blocks.0.self_attn.q.weight": (64, 64)}
+ODD = {"blocks.0.self_attn.q.lora_down.weight": (4, 64), **{f"blocks.0.mlp.{n}.lora_down.weight": (4, 64) for n in range(3)}}
 LOADED = "<lora:lcm-sd15:1>"
 
 
@@ -38,6 +41,7 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Facts]] = {
     "every number": (
         {"method": "tcd", "steps": 49, "cfg": 9, "gamma": 0.9, "weight": 0.2, "cfg_steps": 2, "negative_prompt": "x"}, facts("sd15", TCD),
     ),
+    "no switch": ({"method": "lcm", "draft": "x"}, facts("sd15", LCM)),
     "too many steps": ({"method": "lcm", "steps": 90}, facts("sd15", LCM)),
     "made for others": ({"method": "hyper-sd15-8", "steps": 3}, facts("sd15", HYPER_8)),
     "negative": ({"method": "lcm", "nag": 0, "negative_prompt": "x"}, facts("sd15", LCM)),
@@ -79,8 +83,8 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Facts]] = {
     "text": ({}, narrow(context=64)),
     "another family": ({"lora": "sdxl_lightning_4step_lora"}, facts("sd15", LIGHTNING)),
     "method of another family": ({"method": "lightning-4"}, facts("sd15", LIGHTNING)),
-    "for an unsupported family": ({"lora": "wan"}, facts("sd15", lora("wan", "lcm", layout=Layout(frozenset(), named="wan")))),
-    "an unsupported checkpoint": ({}, replace(facts("sd15", LCM), unet=Layout(frozenset(), named="wan"))),
+    "for an unsupported family": ({"lora": "lumina"}, facts("sd15", lora("lumina", "lcm", layout=Layout(frozenset(), named="lumina2")))),
+    "an unsupported checkpoint": ({}, replace(facts("sd15", LCM), unet=Layout(frozenset(), named="lumina2"))),
     "an unknown checkpoint": ({}, replace(facts("sd15", LCM), unet=Layout(frozenset(), named="other"))),
     "reads the picture": ({}, replace(facts("sd15", LCM), unet=replace(UNET_LAYOUTS["sd15"], channels=8))),
     "unreadable": ({"lora": "broken"}, facts("sd15", BROKEN)),
@@ -103,11 +107,16 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Facts]] = {
     "one is missing": ({"prompt": "<lora:nowhere:1>"}, facts("sd15", LCM, unknown_lora_unloads_all=True)),
     "shadowed": ({}, facts("sd15", replace(LCM, shadowed=("a/x", "b/x")))),
     "problems": ({"steps": "many", "cfg": 99, "method": 5, "setps": 4}, facts("sd15", LCM)),
+    "a size of its own": ({"method": "hyper-flux-8", "width": 512, "height": 512}, facts("flux", lora("hyper", "hyper-flux-8", "flux"))),
     "no guidance input": ({"method": "lcm-full", "guidance": 3}, ORDINARY),
     "own timesteps": ({"method": "nitro-realism", "sampler": "Euler", "scheduler": "Karras", "lora": "none"}, facts("sdxl")),
     "no such schedule here": ({"method": "dpmpp-2m-karras"}, facts("sd15", schedulers=frozenset())),
     "negative, not in this network": ({"method": "flux-schnell", "lora": "none", "nag": 2, "negative_prompt": "x"}, facts("flux")),
     "no guidance": ({"method": "tdd-flux"}, replace(facts("flux"), unet=Layout(frozenset(), named="flux"))),
+    "shift": ({"shift": 9}, replace(facts("sd15", WAN), unet=WAN.detection.layout)),
+    "keys unknown": (
+        {"lora": "odd"}, replace(facts("sd15", lora("odd", "wan22-lightning-4", layout=layout_of(ODD))), unet=layout_of(WAN_NET)),
+    ),
     "more work": ({"method": "lcm", "steps": 40, "host_steps": 5, "host_cfg": 1}, facts("sd15", LCM)),
     "first steps": ({"method": "lcm", "cfg": 2, "cfg_steps": 2}, facts("sd15", LCM)),
     "hires, one sampler": ({"method": "lcm", "hires_denoise": 0.5}, facts("sd15", LCM)),

@@ -16,6 +16,7 @@ LIBRARY = Path(__file__).parents[2] / "lib_fewstep"
 SOURCES = [path for path in [*LIBRARY.rglob("*.py"), *LIBRARY.parent.glob("scripts/*.py")] if LIBRARY / "words" not in path.parents]
 
 WITHIN_OTHERS = (
+    "page.details.overridden", "summary.shift",
     "list.", "number.range", "steps.one", "steps.other", "evaluations.", "label.", "family.", "expected.", "summary.cfg",
     "summary.gamma", "summary.guidance", "summary.no_lora", "summary.hires", "cost.as_needed", "cost.instead", "found.", "unreadable.",
     "connection.", "forbidden.", "saved.no_object", "page.work.", "page.mark.", "page.size.", "page.licence.", "page.more.negative.",
@@ -27,7 +28,7 @@ _LATIN = (
     "Accelerator Auto None Method LoRA Lora WebUI CFG UNet Refiner VAE Gamma gamma auto Transformer InstructPix2Pix FLUX.1-dev "
     "FLUX.1-schnell diffusers kohya webui sha256 Git LFS git lfs pull Web .pt .ckpt .safetensors .gguf huggingface.co https Hugging "
     "Face --listen --share --server-name --enable-insecure-extension-access AUTOMATIC1111 img2img tcd lcm checkpoint x UI "
-    "Hires MB GB Generate X Y Z plot Live JSON PNG JPEG WebP base64 TAESD number accelerator"
+    "Hires MB GB Generate X Y Z plot Live JSON PNG JPEG WebP base64 TAESD number accelerator API scheduler true false"
 )
 NAMES = set(_LATIN.split())
 """Words in Latin letters that are the same in Japanese and Chinese."""

@@ -56,17 +56,18 @@ def draw_grid_annotations(
     sizes = [measure.multiline_textbbox((0, 0), text, font=font)[2:] for text in (*columns, *rows)]
     top = _label_room(max(size[1] for size in sizes[: len(columns)]))
     left = _label_room(max(size[0] for size in sizes[len(columns) :]))
-    cell = max([width + margin, *(int(size[0]) + _PADDING for size in sizes[: len(columns)])])
-    labelled = Image.new("RGB", (left + cell * len(columns), top + (height + margin) * len(rows)), "white")
+    cell = max([width, *(int(size[0]) + _PADDING for size in sizes[: len(columns)])])
+    step = cell + margin
+    labelled = Image.new("RGB", (left + step * len(columns) - margin, top + (height + margin) * len(rows) - margin), "white")
     draw = ImageDraw.Draw(labelled)
     for column, text in enumerate(columns):
-        draw.multiline_text((left + cell * (column + 0.5), top / 2), text, "black", font, anchor="mm", align="center")
+        draw.multiline_text((left + step * column + cell / 2, top / 2), text, "black", font, anchor="mm", align="center")
     for row, text in enumerate(rows):
         middle = top + (height + margin) * row + height / 2
         draw.multiline_text((left / 2, middle), text, "black", font, anchor="mm", align="center")
         for column in range(len(columns)):
             box = (column * width, row * height, (column + 1) * width, (row + 1) * height)
-            labelled.paste(im.crop(box), (left + cell * column + (cell - width) // 2, top + (height + margin) * row))
+            labelled.paste(im.crop(box), (left + step * column + (cell - width) // 2, top + (height + margin) * row))
     return labelled
 
 

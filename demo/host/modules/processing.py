@@ -19,6 +19,7 @@ from modules.processing_job import (
     latent_noise,
 )
 from modules.processing_txt2img import StableDiffusionProcessingTxt2Img
+from modules.sd_samplers_common import images_tensor_to_samples
 from modules.shared import opts, state
 from PIL import Image
 from torch import Tensor
@@ -33,6 +34,7 @@ __all__ = [
     "decode_latent_batch",
     "fix_seed",
     "get_fixed_seed",
+    "images_tensor_to_samples",
     "process_images",
 ]
 
@@ -151,6 +153,8 @@ def _finish_batch(
     p: StableDiffusionProcessing, number: int, samples: Any, pictures: list[Image.Image], infotexts: list[str]
 ) -> None:
     """Decode a batch and add its pictures and their texts to the job's."""
+    if not getattr(samples, "already_decoded", False) and opts.sd_vae_decode_method != "Full":
+        p.extra_generation_params["VAE Decoder"] = opts.sd_vae_decode_method
     decoded = samples if getattr(samples, "already_decoded", False) else decode_latent_batch(p.sd_model, samples)
     batch = torch.stack(list(decoded)).float().add(1).div(2).clamp(0, 1)
     state.nextjob()

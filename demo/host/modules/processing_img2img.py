@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from modules import images, scripts, sd_samplers
-from modules.processing_job import StableDiffusionProcessing, create_random_tensors, images_to_latents
+from modules.processing_job import StableDiffusionProcessing, create_random_tensors
 from modules.shared import opts
 from PIL import Image, ImageFilter, ImageOps
 from torch import Tensor
@@ -63,7 +63,9 @@ class StableDiffusionProcessingImg2Img(StableDiffusionProcessing):
             raise RuntimeError(f"bad number of images passed: {len(pictures)}; expecting {self.batch_size} or less")
         self.batch_size = len(pictures)
         pixels = np.stack([np.array(picture) for picture in pictures]).astype(np.float32) / 255
-        self.init_latent = images_to_latents(torch.from_numpy(pixels).permute(0, 3, 1, 2))
+        from modules import processing  # late: it imports this module, and extensions know the encoder as its name
+
+        self.init_latent = processing.images_tensor_to_samples(torch.from_numpy(pixels).permute(0, 3, 1, 2))
         if mask is not None:
             self._apply_mask(mask, pictures, all_seeds)
         self.image_conditioning = self.txt2img_image_conditioning(self.init_latent)

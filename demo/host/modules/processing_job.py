@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from modules import extra_networks, prompt_parser, sd_samplers, shared
+from modules import extra_networks, prompt_parser, sd_samplers, sd_vae_taesd, shared
 from modules.rng import ImageRNG
 from modules.shared import opts, state
 from PIL import Image
@@ -227,14 +227,11 @@ class DecodedSamples(list):
 
 
 def decode_latent_batch(model: Any, batch: Tensor, **_: Any) -> DecodedSamples:
-    """Decode latents one by one."""
+    """Decode latents one by one, as the option "VAE type for decode" says."""
+    if opts.sd_vae_decode_method == "TAESD":
+        decoder = sd_vae_taesd.decoder_model()
+        return DecodedSamples(decoder(latent)[0] * 2 - 1 for latent in batch.split(1))
     return DecodedSamples(model.decode_first_stage(latent)[0] for latent in batch.split(1))
-
-
-def images_to_latents(images: Tensor) -> Tensor:
-    """Pictures [n, 3, H, W] in 0..1 -> latents."""
-    model = shared.sd_model
-    return model.get_first_stage_encoding(model.encode_first_stage(images * 2 - 1))
 
 
 def get_fixed_seed(seed: Any) -> int:

@@ -12,9 +12,9 @@ from modules.processing_job import (
     LATENT_FACTOR,
     StableDiffusionProcessing,
     decode_latent_batch,
-    images_to_latents,
     latent_noise,
 )
+from modules.sd_samplers_common import images_tensor_to_samples
 from modules.shared import state
 from PIL import Image
 from torch import Tensor
@@ -145,7 +145,7 @@ class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
     ) -> Any:
         self.sampler = sd_samplers.create_sampler(self.sampler_name, self.sd_model)
         if self.enable_hr and self.firstpass_image is not None:
-            return self.sample_hr_pass(images_to_latents(_to_tensor(self.firstpass_image)[None]))
+            return self.sample_hr_pass(images_tensor_to_samples(_to_tensor(self.firstpass_image)[None]))
         x = self.rng.next()
         if self.scripts is not None:
             self.scripts.process_before_every_sampling(
@@ -195,7 +195,7 @@ class StableDiffusionProcessingTxt2Img(StableDiffusionProcessing):
         for decoded in decode_latent_batch(self.sd_model, samples):
             pixels = ((decoded + 1) * 127.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()
             enlarged.append(_to_tensor(images.resize_image(0, Image.fromarray(pixels), width, height)))
-        return images_to_latents(torch.stack(enlarged))
+        return images_tensor_to_samples(torch.stack(enlarged))
 
     def close(self) -> None:
         super().close()

@@ -60,6 +60,12 @@ def setup_img2img_steps(p: StableDiffusionProcessing, steps: int | None = None) 
     return (int(wanted / denoising) if p.denoising_strength > 0 else 0), wanted - 1
 
 
+def images_tensor_to_samples(image: Tensor, approximation: int | None = None, model: Any = None) -> Tensor:
+    """Pictures [n, 3, H, W] in 0..1 -> latents."""
+    model = model or shared.sd_model
+    return model.get_first_stage_encoding(model.encode_first_stage(image * 2 - 1))
+
+
 def is_sampler_using_eta_noise_seed_delta(p: StableDiffusionProcessing) -> bool:
     """Whether the job's sampler adds noise, so that the setting "eta noise seed delta" changes the picture."""
     from modules import sd_samplers

@@ -30,6 +30,7 @@ options_templates.update(
         {
             "sd_model_checkpoint": OptionInfo(None, "Stable Diffusion checkpoint", infotext="Model hash"),
             "CLIP_stop_at_last_layers": OptionInfo(1, "Clip skip", infotext="Clip skip"),
+            "sd_vae_decode_method": OptionInfo("Full", "VAE type for decode", infotext="VAE Decoder"),
             "randn_source": OptionInfo("GPU", "Random number generator source.", infotext="RNG"),
             "img2img_fix_steps": OptionInfo(False, "With img2img, do exactly as many steps as the slider says"),
             "img2img_extra_noise": OptionInfo(0.0, "Extra noise multiplier for img2img and hires fix"),

@@ -248,7 +248,6 @@ class Plot:
 
     def __init__(self, p: Any, axes: tuple[Axis, Axis, Axis], vary_seeds: Sequence[bool]) -> None:
         self.p, self.axes, self.vary_seeds = p, axes, vary_seeds
-        self.labels = [[[images.GridAnnotation(text)] for text in axis.labels(p)] for axis in axes]
         self.cells: dict[tuple[int, ...], Processed] = {}
         self.whole_infotext = ""
         self.layer_infotexts: dict[int, str] = {}
@@ -288,8 +287,9 @@ class Plot:
             if z == 0:
                 self.whole_infotext = self._grid_infotext(pc, "XYZ")
 
-    def result(self, draw_legend: bool, margin: int) -> Processed:
+    def result(self, texts: Sequence[Sequence[str]], draw_legend: bool, margin: int) -> Processed:
         """Everything: the whole grid, one grid per z, the cells; their texts in the same order."""
+        labels = [[[images.GridAnnotation(text)] for text in axis] for axis in texts]
         columns, rows, layers = (len(axis.values) for axis in self.axes)
         order = [(x, y, z) for z in range(layers) for y in range(rows) for x in range(columns)]
         pictures = [self._picture(position) for position in order]
@@ -301,12 +301,12 @@ class Plot:
             grid = images.image_grid(part, rows=rows)
             if draw_legend:
                 size = max(picture.width for picture in part), max(picture.height for picture in part)
-                grid = images.draw_grid_annotations(grid, *size, self.labels[0], self.labels[1], margin)
+                grid = images.draw_grid_annotations(grid, *size, labels[0], labels[1], margin)
             layer_grids.append(grid)
         whole = images.image_grid(layer_grids, rows=1)
         if draw_legend:
             size = max(grid.width for grid in layer_grids), max(grid.height for grid in layer_grids)
-            whole = images.draw_grid_annotations(whole, *size, self.labels[2], [[images.GridAnnotation()]])
+            whole = images.draw_grid_annotations(whole, *size, labels[2], [[images.GridAnnotation()]])
 
         processed = copy(next((cell for cell in self.cells.values() if cell.images), self.cells[0, 0, 0]))
         processed.images = [whole, *layer_grids, *pictures]
@@ -339,6 +339,19 @@ class Plot:
                     fixed = ", ".join(str(value) for value in axis.values)
                     pc.extra_generation_params[f"Fixed {name} Values"] = fixed
         return processing.create_infotext(pc, pc.all_prompts, pc.all_seeds, pc.all_subseeds)
+
+
+def draw_xyz_grid(
+    plot: Plot,
+    x_labels: Sequence[str],
+    y_labels: Sequence[str],
+    z_labels: Sequence[str],
+    draw_legend: bool,
+    margin_size: int,
+) -> Processed:
+    """Make the pictures and the grids of them. Extensions wrap this function of the module, which the WebUI calls with keywords."""
+    plot.run()
+    return plot.result([x_labels, y_labels, z_labels], draw_legend, margin_size)
 
 
 class Script(scripts.Script):
@@ -444,8 +457,15 @@ class Script(scripts.Script):
             AxisInfo(axis.option, axis.values) for axis in (x, y, z)
         )
         plot = Plot(p, (x, y, z), (vary_seeds_x, vary_seeds_y, vary_seeds_z))
-        plot.run()
-        processed = plot.result(draw_legend, margin_size)
+        x_labels, y_labels, z_labels = (axis.labels(p) for axis in (x, y, z))
+        processed = draw_xyz_grid(
+            plot,
+            x_labels=x_labels,
+            y_labels=y_labels,
+            z_labels=z_labels,
+            draw_legend=draw_legend,
+            margin_size=margin_size,
+        )
         if opts.grid_save and not p.do_not_save_grid:
             images.save_image(processed.images[0], p.outpath_grids, "xyz_grid", info=processed.infotexts[0], p=p)
         layers = len(z.values)

@@ -18,6 +18,7 @@ PLANS: dict[str, str] = {
     "called.weight": "LoRA 权重",
     "called.gamma": "Gamma",
     "called.guidance": "引导强度",
+    "called.shift": "噪声偏移",
     "expected.number": "{low:g} 到 {high:g} 之间的数",
     "expected.whole": "{low:g} 到 {high:g} 之间的整数",
 
@@ -31,13 +32,14 @@ PLANS: dict[str, str] = {
     "summary.cfg_first": "前 {steps} 步 CFG 为 {cfg:g}，之后为 1",
     "summary.gamma": "gamma {value:g}",
     "summary.guidance": "引导强度 {value:g}",
+    "summary.shift": "噪声偏移 {value:g}",
     "summary.no_lora": "不用 LoRA",
     "cost.instead": "{made}（原设置为 {without} 次）",
     "cost.as_needed": "UNet 的计算次数由采样器决定",
 
     # ------------------------------------------------------------------------------------------------------ notes: the numbers
     "number.outside": "{called} {asked:g} 超出了 {label} 的适用范围（{allowed}），推荐值为 {best:g}",
-    "steps.too_many": "{label} 没有 {asked} 步那么多的时间步，将以 {most} 步运行",
+    "steps.too_many": "{label} 的时间步最多支持 {most}（指定为 {asked}），将以 {most} 运行",
     "weight.outside": "提示词中的 LoRA 权重 {weight:g} 超出了 {label} 的适用范围（{allowed}），推荐值为 {best:g}",
     "weight.prompt_wins": "LoRA 权重以提示词中的 {tag} 为准，滑块上的 {weight:g} 将被忽略",
     "cfg_steps.at_cfg_1": "CFG 为 1 时，“仅前 {steps}使用 CFG”不起作用",
@@ -58,6 +60,9 @@ PLANS: dict[str, str] = {
     "schedule.unknown": "此 WebUI 没有调度类型 {asked}，将使用该方法自带的时间步",
     "schedule.own_kept": "{label} 只能使用自带的时间步，调度类型 {asked} 将被忽略",
     "schedule.hires_ignored": "高分辨率修复的调度类型 {schedule} 将被忽略，此方法使用自带的时间步",
+    "schedule.by_size":
+        "WebUI 的调度 {schedule} 在任何尺寸下噪声偏移都是 {host:.2f}，而模型作者在 {width} x {height} 时用 {authors:.2f}。"
+        "要用作者的，请通过 API 把 scheduler 设为 '{rule}'",
     "hires.preset_steps": "高分辨率修复步数 {preset} 来自 WebUI 的预设，将被忽略（以 {steps}运行）。如需更改，请输入其他数值",
     "steps.share": "{label} 使用 WebUI 自己的调度类型 {schedule}，因此重绘幅度为 {strength:g} 时，WebUI 只运行 {steps}中的 {made} 步",
 
@@ -74,6 +79,7 @@ PLANS: dict[str, str] = {
     # ----------------------------------------------------------------------------------------------- what is wrong with a request
     "setting.no_text": "设置“{key}”的值 {value} 不是文本，将被忽略",
     "setting.no_number": "设置“{key}”的值为 {value}，应为 {expected}。将使用推荐值",
+    "setting.no_switch": "设置“{key}”的值为 {value}，应为 true 或 false。该项将被忽略",
     "setting.unknown": "没有名为“{key}”的设置，可用的设置例如 {keys}。该项将被忽略",
 
     # ---------------------------------------------------------------------------------------------------------- why nothing runs
@@ -116,6 +122,8 @@ PLANS: dict[str, str] = {
     "lora.bad_name": "LoRA“{lora}”的名称无法写进提示词的标签。请重命名文件，去掉“:”“=”和“>”",
     "lora.other_family": "LoRA“{lora}”适用于 {made_for}，而当前模型是 {family}",
     "lora.other_depth": "LoRA“{lora}”与当前模型不匹配：它要修改 {place} 处深度为 {depth} 的 Transformer，而模型中没有",
+    "lora.keys_unknown":
+        "LoRA '{lora}' 与已加载的模型不匹配：只有 {percent} % 的键对得上，WebUI 会不作提示地忽略它",
     "lora.other_width": "LoRA“{lora}”与当前模型不匹配：它在 {place} 处的通道数为 {width}，而不是 {there}",
     "lora.other_context": "LoRA“{lora}”是为另一种文本编码器制作的：文本嵌入宽度为 {width}，而当前模型为 {there}",
 

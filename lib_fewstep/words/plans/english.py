@@ -18,6 +18,7 @@ PLANS: dict[str, str] = {
     "called.weight": "LoRA weight",
     "called.gamma": "Gamma",
     "called.guidance": "Guidance",
+    "called.shift": "Shift",
     "expected.number": "a number from {low:g} to {high:g}",
     "expected.whole": "a whole number from {low:g} to {high:g}",
 
@@ -31,13 +32,14 @@ PLANS: dict[str, str] = {
     "summary.cfg_first": "CFG {cfg:g} in {steps}, then 1",
     "summary.gamma": "gamma {value:g}",
     "summary.guidance": "guidance {value:g}",
+    "summary.shift": "shift {value:g}",
     "summary.no_lora": "no LoRA",
     "cost.instead": "{made} instead of {without}",
     "cost.as_needed": "as many UNet evaluations as the sampler needs",
 
     # ------------------------------------------------------------------------------------------------------ notes: the numbers
     "number.outside": "{called} {asked:g} is outside what {label} was made for ({allowed}); {best:g} is recommended",
-    "steps.too_many": "{asked} steps are more than {label} has timesteps for; {most} steps run",
+    "steps.too_many": "{label} has timesteps for {most} at most, not for {asked}",
     "weight.outside": "LoRA weight {weight:g} in the prompt is outside what {label} was made for ({allowed}); {best:g} is recommended",
     "weight.prompt_wins": "The prompt's own {tag} sets the LoRA weight; {weight:g} from the control is ignored",
     "cfg_steps.at_cfg_1": "CFG in the first {steps} only has no effect while CFG is 1",
@@ -61,6 +63,9 @@ PLANS: dict[str, str] = {
     "schedule.unknown": "Schedule {asked} is not one of this WebUI's; the method's own timesteps are used",
     "schedule.own_kept": "{label} works with its own timesteps only; schedule {asked} is ignored",
     "schedule.hires_ignored": "Hires schedule type {schedule} is ignored; this method uses its own timesteps",
+    "schedule.by_size":
+        "The WebUI's schedule {schedule} has shift {host:.2f} at every size; the model's authors take {authors:.2f} at {width} x {height}. "
+        "Send the scheduler '{rule}' through the API to have theirs",
     "hires.preset_steps":
         "Hires steps {preset} comes from the WebUI's preset and is ignored ({steps} run). Enter another value to override it",
     "steps.share":
@@ -83,6 +88,7 @@ PLANS: dict[str, str] = {
     # ----------------------------------------------------------------------------------------------- what is wrong with a request
     "setting.no_text": "Setting '{key}' is {value}; expected text. It is ignored",
     "setting.no_number": "Setting '{key}' is {value}; expected {expected}. The recommended value is used",
+    "setting.no_switch": "Setting '{key}' is {value}; expected true or false. It is ignored",
     "setting.unknown": "There is no setting '{key}'; expected a setting such as {keys}. It is ignored",
 
     # ---------------------------------------------------------------------------------------------------------- why nothing runs
@@ -139,6 +145,8 @@ PLANS: dict[str, str] = {
     "lora.other_family": "LoRA '{lora}' was made for {made_for}, and the loaded checkpoint is {family}",
     "lora.other_depth":
         "LoRA '{lora}' does not match the loaded checkpoint: it changes a transformer at {place} (depth {depth}) that is not there",
+    "lora.keys_unknown":
+        "LoRA '{lora}' does not match the loaded checkpoint: only {percent} % of its keys are there, and this WebUI leaves it out silently",
     "lora.other_width": "LoRA '{lora}' does not match the loaded checkpoint: it is {width} channels wide at {place}, not {there}",
     "lora.other_context":
         "LoRA '{lora}' was made for another text encoder: its text embeddings are {width} wide, those of the loaded checkpoint {there}",

@@ -18,6 +18,7 @@ PLANS: dict[str, str] = {
     "called.weight": "LoRAの重み",
     "called.gamma": "ガンマ",
     "called.guidance": "ガイダンス",
+    "called.shift": "シフト",
     "expected.number": "{low:g}から{high:g}までの数値",
     "expected.whole": "{low:g}から{high:g}までの整数",
 
@@ -31,13 +32,14 @@ PLANS: dict[str, str] = {
     "summary.cfg_first": "最初の{steps}ステップはCFG {cfg:g}、以降は1",
     "summary.gamma": "ガンマ {value:g}",
     "summary.guidance": "ガイダンス {value:g}",
+    "summary.shift": "シフト {value:g}",
     "summary.no_lora": "LoRAなし",
     "cost.instead": "{made}（元の設定では{without}回）",
     "cost.as_needed": "UNetの評価回数はサンプラーによって決まります",
 
     # ------------------------------------------------------------------------------------------------------ notes: the numbers
     "number.outside": "{called} {asked:g}は、{label}の想定範囲（{allowed}）から外れています。推奨値は{best:g}です",
-    "steps.too_many": "{asked}ステップ分のタイムステップは{label}にはありません。{most}ステップで実行します",
+    "steps.too_many": "{label}のタイムステップは最大{most}分です（指定は{asked}）。{most}で実行します",
     "weight.outside": "プロンプトに書かれたLoRAの重み{weight:g}は、{label}の想定範囲（{allowed}）から外れています。推奨値は{best:g}です",
     "weight.prompt_wins": "LoRAの重みはプロンプトの{tag}で決まります。スライダーの{weight:g}は無視されます",
     "cfg_steps.at_cfg_1": "CFGスケールが1のため、CFGを最初の{steps}だけに使う設定は効果がありません",
@@ -60,6 +62,10 @@ PLANS: dict[str, str] = {
     "schedule.unknown": "スケジュールタイプ{asked}はこのWebUIにありません。手法本来のタイムステップを使います",
     "schedule.own_kept": "{label}は本来のタイムステップでしか動作しません。スケジュールタイプ{asked}は無視されます",
     "schedule.hires_ignored": "高解像度補助のスケジュールタイプ{schedule}は無視されます。この手法は独自のタイムステップを使います",
+    "schedule.by_size":
+        "WebUI のスケジュール {schedule} はどのサイズでもシフト {host:.2f} ですが、モデルの作者は "
+        "{width} x {height} で {authors:.2f} を使います。"
+        "作者のものを使うには、API で scheduler に '{rule}' を指定してください",
     "hires.preset_steps":
         "高解像度でのステップ数{preset}はWebUIのプリセットによる値なので無視され、{steps}で実行します。変えるには別の値を入力してください",
     "steps.share":
@@ -80,6 +86,7 @@ PLANS: dict[str, str] = {
     # ----------------------------------------------------------------------------------------------- what is wrong with a request
     "setting.no_text": "設定「{key}」の値{value}はテキストではないため、無視されます",
     "setting.no_number": "設定「{key}」の値は{expected}である必要があります（現在の値：{value}）。推奨値を使います",
+    "setting.no_switch": "設定「{key}」の値は true か false である必要があります（現在の値：{value}）。この設定は無視されます",
     "setting.unknown": "設定「{key}」はありません。{keys}などを指定してください。この設定は無視されます",
 
     # ---------------------------------------------------------------------------------------------------------- why nothing runs
@@ -135,6 +142,8 @@ PLANS: dict[str, str] = {
     "lora.other_family": "LoRA「{lora}」は{made_for}用ですが、読み込まれているcheckpointは{family}です",
     "lora.other_depth":
         "LoRA「{lora}」は読み込まれているcheckpointに合いません。{place}の深さ{depth}にあるトランスフォーマーがcheckpointにはありません",
+    "lora.keys_unknown":
+        "LoRA '{lora}' は読み込み中のチェックポイントに合いません。キーの {percent} % しか見つからず、WebUI は何も言わずに無視します",
     "lora.other_width":
         "LoRA「{lora}」は読み込まれているcheckpointに合いません。{place}のチャンネル数が{there}ではなく{width}です",
     "lora.other_context":

@@ -13,6 +13,7 @@ Linked into a WebUI's extensions/ (A1111 1.9+, Forge and kin, the embedded host)
     GET  /probe/registry   what is registered: samplers, schedulers, X/Y/Z axes, always-on scripts, callbacks by category and file
     GET  /probe/startup    seconds that each script took to draw its controls, by file, and that the host takes to register one callback
     GET  /probe/opened     which files and folders named after the canary this process has opened or listed, or has tried to, through Python
+    GET  /probe/network    what stands in the UNet in place of its own code: functions put into a module by name, and how many hooks it has
     POST /probe/reload     "Reload UI", as the link in the footer does; `loaded` in the registry changes when it is done
 """
 from __future__ import annotations
@@ -39,6 +40,8 @@ HISTORY: deque[dict[str, Any]] = deque(maxlen=50)
 CANARY = "fewstep-canary"
 TENSORS: dict[str, list[Any]] = {"calls": [], "results": []}
 """Those of the last generation, kept as they are until somebody asks."""
+HOOKS: list[Any] = []
+"""Those of the pass that runs now."""
 DRAWN: dict[str, float] = {}
 COLLECTING = [0.0, 0.0]
 """Seconds that garbage collection took so far, and when the last one began."""
@@ -59,6 +62,7 @@ class Probe(scripts.Script):
         return []
 
     def before_process(self, p: Any, *args: Any) -> None:
+        _unhook()
         TENSORS.update(calls=[], results=[])
         spent = {kind: [0.0, 0.0] for kind in ("unet", "text", "vae")}
         record = {"passes": [], "encoded": [], "options_before": options(), "spent": spent, "rewritten": 0, "started": time.time()}
@@ -80,7 +84,7 @@ class Probe(scripts.Script):
 
     def _open_pass(self, p: Any) -> None:
         """Notes the calls of the UNet from here on. Some hosts call twice before one pass: an unused one is replaced."""
-        _unhook(p)
+        _unhook()
         passes = HISTORY[-1]["passes"]
         if passes and not passes[-1]["calls"]:
             passes.pop()
@@ -104,7 +108,7 @@ class Probe(scripts.Script):
             TENSORS["calls"].append({"t": calls[-1]["t"], "given": _kept(args[0]), "answered": _kept(answer)})
 
         unet = unet_of(p.sd_model)
-        p._probe_hooks = [unet.register_forward_pre_hook(on_call, with_kwargs=True), unet.register_forward_hook(on_answer, prepend=True)]
+        HOOKS[:] = [unet.register_forward_pre_hook(on_call, with_kwargs=True), unet.register_forward_hook(on_answer, prepend=True)]
 
     def post_sample(self, p: Any, ps: Any, *args: Any) -> None:
         samples = ps.samples if hasattr(ps.samples, "shape") else ps.samples[0]  # decoded already: a list
@@ -113,7 +117,7 @@ class Probe(scripts.Script):
     def postprocess(self, p: Any, processed: Any, *args: Any) -> None:
         last = HISTORY[-1]
         last["spent"]["all"] = [now - then for now, then in zip(clock(), last.pop("clock"), strict=True)]
-        _unhook(p)
+        _unhook()
         _unwatch_model(p)
         last["rewritten"] = rewritten(p.sd_model)
         last["prompts"] = list(p.all_prompts or [])
@@ -217,9 +221,10 @@ def _watch_opens() -> list[str]:
     return opened
 
 
-def _unhook(p: Any) -> None:
-    for hook in p.__dict__.pop("_probe_hooks", ()):
-        hook.remove()
+def _unhook() -> None:
+    """Also those of a generation that ended in an error."""
+    while HOOKS:
+        HOOKS.pop().remove()
 
 
 def clock() -> list[float]:
@@ -281,6 +286,23 @@ def rewritten(model: Any) -> int:
     return count
 
 
+def network() -> dict[str, list[str]]:
+    """What stands in the loaded UNet that its classes do not have, module by module; an object is told by its name and place in memory."""
+    standing: dict[str, list[str]] = {}
+    for name, module in unet_of(shared.sd_model).named_modules():
+        put = {key: value for key, value in vars(module).items() if callable(value) and not isinstance(value, type)}
+        hooks = {key: len(value) for key, value in vars(module).items() if key.endswith("_hooks") and value}
+        forward = type(module).forward
+        told = [f"{key} {_named(value)}" for key, value in {**put, "class's forward": forward}.items()]
+        if "attn" in name or put or hooks:
+            standing[name] = [*told, *(f"{key} {count}" for key, count in hooks.items())]
+    return standing
+
+
+def _named(function: Any) -> str:
+    return f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', type(function).__name__)} {id(function)}"
+
+
 def _time_drawing() -> None:
     """Before the page is made: from here on each script's drawing of its controls is timed. A reloaded script is a new class."""
     for data in scripts.scripts_data:
@@ -333,6 +355,7 @@ def _on_app_started(_: Any, app: Any) -> None:
     app.add_api_route("/probe/tensors", _tensors, methods=["GET"])
     app.add_api_route("/probe/options", options, methods=["GET"])
     app.add_api_route("/probe/defaults", defaults, methods=["GET"])
+    app.add_api_route("/probe/network", network, methods=["GET"])
     app.add_api_route("/probe/registry", registry, methods=["GET"])
     app.add_api_route("/probe/startup", lambda: {"drawn": DRAWN, "callback": REGISTERING}, methods=["GET"])
     app.add_api_route("/probe/opened", lambda: OPENED, methods=["GET"])
