@@ -5,27 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 from demo.host.session import Session
-from demo.judge import Judge, share_right
+from demo.judge import Judge, which_are_right
 from demo.scenes import Prompt
+from demo.weights import LORAS
 
 SIZE = 64
 FIRST_SEED = 1000
 BASELINE = {"steps": 30, "cfg_scale": 4.0, "sampler_name": "Euler", "scheduler": "Automatic"}
-WRONG_CFG = 7.0
 METHODS = ("lcm", "tcd", "tiny-lightning-8", "tiny-lightning-4", "tiny-lightning-2")
+PAGE_CFG = 7.0
+"""What a WebUI's page has when it opens."""
 
-_SHOWN = 8
-_SCALE = 2
-_LABEL_WIDTH = 170
+_FILES = dict(zip(METHODS, LORAS, strict=True))
 
 
 @dataclass
@@ -36,12 +34,17 @@ class Row:
     steps: int = 0
     evaluations: int = 0
     seconds: float = 0.0
-    right: float = 0.0
-    wrong: Row | None = None
-    """The same method, with settings that it was not made for."""
+    verdicts: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+    """Per picture, whether everything that its prompt names is there."""
+    by_hand: tuple[Row, ...] = ()
+    """The same LoRA and steps, with Euler and "Automatic" timesteps: at CFG 1, and at the page's CFG."""
     pictures: list[NDArray[np.uint8]] = field(default_factory=list)
     refusal: str = ""
     """Why the accelerator did not act, in its own words; then the numbers are those of the host's defaults."""
+
+    @property
+    def right(self) -> float:
+        return float(self.verdicts.mean()) if len(self.verdicts) else 0.0
 
 
 Tell = Callable[[str], None]
@@ -49,14 +52,17 @@ Tell = Callable[[str], None]
 
 
 def run_method(session: Session, judge: Judge, prompts: Sequence[Prompt], method: str | None, tell: Tell) -> Row:
-    """Try a method with its recommended settings and with CFG 7; None is the baseline. `tell` hears of every picture."""
+    """Try a method with its recommended settings and by hand; None is the baseline. `tell` hears of every picture."""
     if method is None:
         return _run(session, judge, prompts, "no accelerator", BASELINE, {}, tell)
     row = _run(session, judge, prompts, method, {}, {"Accelerator": [{"method": method}]}, tell)
-    if row.refusal:
+    if row.refusal or method not in _FILES:
         return row
-    wrong = {"Accelerator": [{"method": method, "cfg": WRONG_CFG}]}
-    row.wrong = _run(session, judge, prompts, f"{method} at CFG {WRONG_CFG:g}", {}, wrong, tell)
+    tagged = [replace(prompt, text=f"{prompt.text} <lora:{_FILES[method]}:1>") for prompt in prompts]
+    plain = {"steps": row.steps, "sampler_name": "Euler", "scheduler": "Automatic"}
+    row.by_hand = tuple(
+        _run(session, judge, tagged, f"{method} by hand, CFG {cfg:g}", {**plain, "cfg_scale": cfg}, {}, tell) for cfg in (1.0, PAGE_CFG)
+    )
     return row
 
 
@@ -83,7 +89,7 @@ def _run(
                 return row
         row.seconds = time.perf_counter() - started
     row.evaluations //= len(prompts)
-    row.right = share_right(judge, np.stack(row.pictures), prompts)
+    row.verdicts = which_are_right(judge, np.stack(row.pictures), prompts)
     return row
 
 
@@ -104,7 +110,7 @@ def _counted_evaluations(row: Row) -> Iterator[None]:
 
 def heading() -> str:
     """The table's first lines."""
-    head = f"{'method':<18}{'steps':>6}{'UNet calls':>12}{'s/picture':>11}{'right':>8}{'at CFG 7':>10}"
+    head = f"{'method':<18}{'steps':>6}{'UNet calls':>12}{'s/picture':>11}{'right':>8}   by hand: CFG 1{'CFG 7':>8}"
     return f"{head}\n{'-' * len(head)}"
 
 
@@ -112,26 +118,6 @@ def line(row: Row) -> str:
     """A row as a line of the table."""
     if row.refusal:
         return f"{row.label:<18}not run: {row.refusal}"
-    wrong = "" if row.wrong is None else f"{row.wrong.right:.0%}"
     per_picture = row.seconds / max(1, len(row.pictures))
-    return f"{row.label:<18}{row.steps:>6}{row.evaluations:>12}{per_picture:>11.3f}{row.right:>8.0%}{wrong:>10}"
-
-
-def draw(rows: Sequence[Row], path: Path) -> None:
-    """The first pictures of every row side by side, labelled; of the first method also those of its wrong settings."""
-    rows = [row for row in rows if not row.refusal]
-    spoilt = next((row.wrong for row in rows if row.wrong is not None), None)
-    rows = rows if spoilt is None else [rows[0], spoilt, *rows[1:]]
-    cell = SIZE * _SCALE
-    shown = min(_SHOWN, len(rows[0].pictures))
-    sheet = Image.new("RGB", (_LABEL_WIDTH + shown * (cell + 2), len(rows) * (cell + 2)), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
-    for i, row in enumerate(rows):
-        top = i * (cell + 2)
-        text = f"{row.label}\n{row.steps} steps\n{row.evaluations} UNet calls\n{row.right:.0%} right"
-        pen.multiline_text((8, top + cell / 2), text, "black", font, anchor="lm")
-        for j, picture in enumerate(row.pictures[:shown]):
-            enlarged = Image.fromarray(picture).resize((cell, cell), Image.Resampling.NEAREST)
-            sheet.paste(enlarged, (_LABEL_WIDTH + j * (cell + 2), top))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path)
+    text = f"{row.label:<18}{row.steps:>6}{row.evaluations:>12}{per_picture:>11.3f}{row.right:>8.0%}"
+    return text + "".join(f"{other.right:>{width}.0%}" for other, width in zip(row.by_hand, (17, 8), strict=False))

@@ -19,9 +19,9 @@ _BATCH = 256
 
 
 class Judge(nn.Module):
-    """Pictures float32 [n, 3, 64, 64] in -1..1 -> for each entry of `scenes.ATTRIBUTES`, logits [n, classes]."""
+    """Pictures float32 [n, 3, 64, 64] in -1..1 -> for each attribute of a scene, logits [n, classes]."""
 
-    def __init__(self) -> None:
+    def __init__(self, class_counts: Sequence[int] = CLASS_COUNTS) -> None:
         super().__init__()
         layers, channels = [], 3
         for width, stride in _WIDTHS_AND_STRIDES:
@@ -30,7 +30,7 @@ class Judge(nn.Module):
             channels = width
         self.body = nn.Sequential(*layers)
         self.fc = nn.Linear(channels * 4 * 4, 128)
-        self.heads = nn.ModuleList(nn.Linear(128, classes) for classes in CLASS_COUNTS)
+        self.heads = nn.ModuleList(nn.Linear(128, classes) for classes in class_counts)
 
     def features(self, pictures: Tensor) -> Tensor:
         """What the heads see, [n, 128]: the space in which distances between sets of pictures are measured."""
@@ -43,8 +43,10 @@ class Judge(nn.Module):
 
 def load_judge(path: Path) -> Judge:
     """The trained judge, ready to be asked."""
-    judge = Judge()
-    judge.load_state_dict(load_file(path))
+    state = load_file(path)
+    heads = sum(name.startswith("heads.") and name.endswith(".bias") for name in state)
+    judge = Judge([len(state[f"heads.{head}.bias"]) for head in range(heads)])
+    judge.load_state_dict(state)
     return judge.eval().requires_grad_(False)
 
 
@@ -56,25 +58,26 @@ def to_tensor(pictures: NDArray[np.uint8]) -> Tensor:
 
 @torch.no_grad()
 def recognise(judge: Judge, pictures: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """uint8 [n, 64, 64, 3] -> int64 [n, 7], the likeliest class of every attribute.
+    """uint8 [n, 64, 64, 3] -> int64 [n, attributes], the likeliest class of every attribute.
 
     Raises ValueError for another size: a resized picture would be judged by how it was resized.
     """
     if pictures.shape[1:] != (PICTURE_SIZE, PICTURE_SIZE, 3):
         raise ValueError(f"the judge reads pictures of 64x64x3, these are {pictures.shape[1:]}")
     batches = [pictures[start : start + _BATCH] for start in range(0, len(pictures), _BATCH)]
-    answers = [torch.stack([logits.argmax(1) for logits in judge(to_tensor(batch))], 1) for batch in batches]
-    return torch.cat(answers).numpy()
+    device = judge.fc.weight.device
+    answers = [torch.stack([logits.argmax(1) for logits in judge(to_tensor(batch).to(device))], 1) for batch in batches]
+    return torch.cat(answers).cpu().numpy()
 
 
 def is_right(recognised: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Both int64 [n, 7] -> bool [n, 7]; an attribute that the prompt does not name (-1) counts as right."""
+    """Both int64 [n, attributes] -> bool of that shape; an attribute that the prompt does not name (-1) counts as right."""
     return (recognised == wanted) | (wanted == ABSENT)
 
 
-def share_right(judge: Judge, pictures: NDArray[np.uint8], prompts: Sequence[Prompt]) -> float:
-    """The share (0..1) of pictures that show everything their prompt names: picture i belongs to prompt i."""
+def which_are_right(judge: Judge, pictures: NDArray[np.uint8], prompts: Sequence[Prompt]) -> NDArray[np.bool_]:
+    """Per picture, whether it shows everything its prompt names: picture i belongs to prompt i -> bool [n]."""
     wanted = np.array([prompt.attributes for prompt in prompts], dtype=np.int64)
     if len(wanted) != len(pictures):
         raise ValueError(f"{len(pictures)} pictures for {len(wanted)} prompts")
-    return float(is_right(recognise(judge, pictures), wanted).all(1).mean())
+    return is_right(recognise(judge, pictures), wanted).all(1)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import lzma
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,13 +52,13 @@ class Models:
     decoder: Path
 
 
-def models_in(folder: Path) -> Models:
+def models_in(folder: Path, loras: Sequence[str] = LORAS) -> Models:
     """Where the files are below a WebUI's models folder, whether they exist or not; all paths are absolute."""
     folder = folder.resolve()
     return Models(
         folder=folder,
         checkpoint=folder / "Stable-diffusion" / f"{CHECKPOINT}.safetensors",
-        loras={name: folder / "Lora" / f"{name}.safetensors" for name in LORAS},
+        loras={name: folder / "Lora" / f"{name}.safetensors" for name in loras},
         tokenizer=folder / TOKENIZER,
         judge=folder / f"{JUDGE}.safetensors",
         decoder=folder / "VAE-taesd" / f"{DECODER}.safetensors",

@@ -1,10 +1,14 @@
-"""How the tiny models of `demo/models` are made, and how the quality of a sampler setting is measured.
+"""How the tiny models are made, and how the quality of a sampler setting is measured.
 
-settings    how long everything trains
-pictures    draws the training pictures       text, networks   the models before they are trained
-diffusion   noise schedule and steps          training         the one training loop, resumable
-autoencoder, base, judge, distillation        what each of them minimises
-evaluation, report                            sampler settings -> numbers -> tables
-export, pack                                  the files that WebUIs read, the files that are shipped
-__main__    the stages in order; files, lora  helpers
+settings, pipeline, __main__   how long everything trains, the stages in order
+scenes, emoji, drawing         what can be asked for, and pictures of it
+text, networks, devices        the models before they are trained, and where they live
+diffusion, training, timing    noise schedule and steps, the one training loop (resumable), how long it takes
+autoencoder, base, judge       what each of them minimises
+student, lora                  what all distillations share
+consistency, lightning, hyper, turbo, dmd   the methods; adversarial, score   losses that several use
+sampling, schedules, attention   a sampler setting, and what it draws
+cells, tasks, measuring, statistics, report   which settings are measured, and how sure the numbers are
+export, pack, files            the files that WebUIs read, the files that are shipped
+shapes                         measurements of the models shipped today
 """

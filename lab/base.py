@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from demo.scenes import random_caption
-
 from .autoencoder import encode, load_autoencoder
+from .devices import here
 from .diffusion import TIMESTEPS, add_noise
+from .drawing import sample_pictures
 from .files import save_tensors
 from .networks import new_unet, use_bfloat16_linears
-from .pictures import sample_pictures
+from .scenes import random_caption
 from .settings import Training
 from .text import TextEncoder
 from .training import train
@@ -44,13 +44,13 @@ class BaseModel(nn.Module):
 
 @dataclass(frozen=True)
 class Latents:
-    """The training set: scaled latents float32 [n, 4, 8, 8] and the scenes int64 [n, 7] they show."""
+    """The training set: scaled latents float32 [n, 4, 8, 8] and the scenes int64 [n, 5] they show."""
 
     values: Tensor
     scenes: NDArray[np.int64]
 
     def batch(self, chosen: NDArray[np.int64]) -> Tensor:
-        return self.values[torch.from_numpy(chosen)].contiguous(memory_format=torch.channels_last)
+        return self.values[here(torch.from_numpy(chosen))].contiguous(memory_format=torch.channels_last)
 
     def captions(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> list[str]:
         return [random_caption(scene, rng) for scene in self.scenes[chosen]]
@@ -65,7 +65,7 @@ def predict_noise(unet: UNet2DConditionModel, sample: Tensor, timestep: Tensor, 
 def encode_distinct(text: TextEncoder, captions: Sequence[str]) -> Tensor:
     """Encode captions, each different one once -> [n, 77, 64]."""
     distinct, places = np.unique(captions, return_inverse=True)
-    return text(distinct.tolist())[torch.from_numpy(places)]
+    return text(distinct.tolist())[here(torch.from_numpy(places))]
 
 
 def make_latents(count: int, autoencoder_path: Path, target: Path) -> None:
@@ -83,7 +83,7 @@ def make_latents(count: int, autoencoder_path: Path, target: Path) -> None:
 def load_latents(path: Path) -> Latents:
     """What `make_latents` wrote."""
     tensors = load_file(path)
-    return Latents(tensors["values"], tensors["scenes"].numpy())
+    return Latents(here(tensors["values"]), tensors["scenes"].numpy())
 
 
 def train_base(training: Training, latents_path: Path, tokenizer: Path, checkpoint: Path, target: Path) -> None:

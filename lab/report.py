@@ -1,72 +1,200 @@
-"""results.json and report.md: measured cells are kept, so an interrupted evaluation continues."""
+"""`python -m lab.report` measures everything that is not measured yet and writes lab/REPORT.md."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import asdict
+import argparse
+import os
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-from .evaluation import Cell, Evaluation
+import torch
+
+from demo.weights import Models, models_in
+
+from . import cells
 from .files import save_text
+from .measuring import Laboratory, Measured
+from .sampling import Setting
+from .settings import full_settings
+from .statistics import mean, share, z_of_difference
+from .tasks import Img2Img, NegativePrompts
+
+_HERE = Path(__file__).parent
+_SIGNIFICANT = 2.6
+"""Standard errors: one in a hundred would be so far off by chance."""
 
 
-def evaluate(evaluation: Evaluation, cells: Iterable[Cell], folder: Path, prompts: int) -> None:
-    """Measure what `folder`/results.json does not hold yet, then write `folder`/report.md."""
-    path = folder / "results.json"
-    results = _read(path, prompts)
-    if not results["references"]:
-        results["references"] = {name: asdict(score) for name, score in evaluation.references().items()}
-        save_text(json.dumps(results, indent=1), path)
-    for cell in cells:
-        if cell.key not in results["cells"]:
-            score = evaluation.run(cell)
-            results["cells"][cell.key] = {**asdict(cell), **asdict(score)}
-            save_text(json.dumps(results, indent=1), path)
-            print(f"{cell.key}: exact {score.exact:.1%}, distance {score.distance:.0f}", flush=True)
-    save_text(report(results), folder / "report.md")
+class Report:
+    """The sections, each a list of lines in Markdown."""
+
+    def __init__(self, laboratory: Laboratory) -> None:
+        self.laboratory = laboratory
+        self.base = laboratory.measure(cells.BASE[30])
+
+    def text(self) -> str:
+        measured = (self.references, self.methods, self.order, self.neighbours, self.negative, self.img2img, self.stacked)
+        sections = (self.introduction, *measured, self.limits)
+        return "\n".join(line for section in sections for line in (*section(), "")).rstrip() + "\n"
+
+    def introduction(self) -> Iterator[str]:
+        count = len(self.laboratory.prompts)
+        yield "# What the settings of few-step methods are worth"
+        yield ""
+        yield f"Made by `python -m lab.report` with the tiny models, {count} fixed prompts and noises, the same for every row; 95 %"
+        yield "confidence intervals in brackets. *Right*: the judge finds all that the prompt names. *Kernel distance*: to real pictures,"
+        yield "in the judge's features, times 1000; less is better. *Paired distance*: mean squared difference of the latents from those"
+        yield "that the teacher (50 steps, CFG 4) draws from the same noise, times 1000; for methods that keep the teacher's trajectory."
+
+    def references(self) -> Iterator[str]:
+        lab = self.laboratory
+        yield "## What can be reached"
+        yield ""
+        yield "| | right % | kernel distance |"
+        yield "|---|---|---|"
+        rows = (
+            ("real pictures (how often the judge is right)", lab.real(False)),
+            ("real pictures through the autoencoder: the ceiling", lab.real(True)),
+            ("real pictures of other prompts: chance", lab.real(False, shuffled=True)),
+            ("base, 30 steps of DPM++ 2M Karras at CFG 4", self.base),
+        )
+        for name, measured in rows:
+            yield f"| {name} | {_right(measured)} | {measured.kernel.around(1000)} |"
+
+    def methods(self) -> Iterator[str]:
+        yield "## Every method at its own settings"
+        yield ""
+        yield "| method | steps | right % | of the base's | kernel distance | paired distance | seconds for all |"
+        yield "|---|---|---|---|---|---|---|"
+        for steps, setting in cells.BASE.items():
+            yield self._row("base, CFG 4", steps, setting, keeps=True)
+        for method in cells.METHODS:
+            for steps, setting in method.settings.items():
+                yield self._row(method.name, steps, setting, method.keeps)
+
+    def order(self) -> Iterator[str]:
+        four = {m.name: self.laboratory.measure(m.settings[4]) for m in cells.METHODS if 4 in m.settings}
+        ranked = sorted(four, key=lambda name: -four[name].right.mean())
+        yield "## The order at four steps"
+        yield ""
+        yield "By right pictures: " + ", ".join(f"{name} {100 * four[name].right.mean():.1f} %" for name in ranked) + "."
+        yield "The published figures say Hyper-SD before Lightning before TCD before LCM. Neighbours in that order, here:"
+        yield ""
+        expected = [name for name in ("Hyper-SD", "Lightning", "TCD", "LCM-LoRA") if name in four]
+        for better, worse in pairwise(expected):
+            z = z_of_difference(four[better].right.astype(float), four[worse].right.astype(float))
+            verdict = "confirmed" if z > _SIGNIFICANT else "contradicted" if z < -_SIGNIFICANT else "not told apart"
+            yield f"- {better} before {worse}: {verdict} (z {z:.1f})"
+
+    def neighbours(self) -> Iterator[str]:
+        yield "## One thing changed at a time"
+        yield ""
+        yield "z counts standard errors of the paired difference to the method's own setting: below 0 is worse,"
+        yield f"bold is beyond {_SIGNIFICANT}. Where a method renews its noise the paired distance means little."
+        for name, own in cells.neighbourhoods():
+            at = self.laboratory.measure(own)
+            yield ""
+            yield f"### {name}"
+            yield ""
+            yield "| changed | right % | z | paired distance | z |"
+            yield "|---|---|---|---|---|"
+            yield f"| nothing: {own.key} | {_right(at)} | | {mean(at.paired).around(1000)} | |"
+            for changed, setting in cells.neighbours(own):
+                other = self.laboratory.measure(setting)
+                right = z_of_difference(other.right.astype(float), at.right.astype(float))
+                closer = z_of_difference(at.paired, other.paired)
+                yield f"| {changed} | {_right(other)} | {_z(right)} | {mean(other.paired).around(1000)} | {_z(closer)} |"
+
+    def negative(self) -> Iterator[str]:
+        task = NegativePrompts(self.laboratory)
+        yield "## Negative prompts"
+        yield ""
+        yield 'The prompts leave the ground open ("a small cat"), the negative prompt names the one that came out without it.'
+        yield "*Kept*: it is there still. *Right*: subject and size are as asked. Kept / right, in percent."
+        yield ""
+        methods = cells.negative_methods()
+        rows: dict[str, list[str]] = {}
+        for own in methods.values():
+            grounds = None
+            for way, setting in cells.negative_ways(own):
+                measured = task.measure(setting, grounds)
+                if grounds is None:
+                    grounds = measured.seen[:, 1]
+                kept = task.kept_ground(measured, grounds).mean()
+                rows.setdefault(way, []).append(f"{100 * kept:.0f} / {100 * measured.right.mean():.0f}")
+        yield from _table(("way", *methods), ((way, *row) for way, row in rows.items()))
+
+    def img2img(self) -> Iterator[str]:
+        task = Img2Img(self.laboratory)
+        yield "## img2img: which steps?"
+        yield ""
+        yield "*host*: the share of four steps that the WebUIs make; *all*: all four within the noise that the strength leaves. *keep*: the"
+        yield "start already shows what the prompt says; *change*: it shows the scene on another ground. Right, in percent."
+        yield ""
+        rows = []
+        for name, strength, host, every in cells.img2img_settings():
+            numbers = [f"{100 * task.measure(kind, setting).right.mean():.0f}" for kind in task.TASKS for setting in (host, every)]
+            rows.append((name, f"{strength:g}", *numbers))
+        yield from _table(("method", "strength", "keep, host", "keep, all", "change, host", "change, all"), rows)
+
+    def stacked(self) -> Iterator[str]:
+        yield "## Two LoRAs at once"
+        yield ""
+        rows = [(name, _right(self.laboratory.measure(setting))) for name, setting in cells.stacked()]
+        yield from _table(("on Lightning's settings, 4 steps", "right %"), rows)
+
+    def limits(self) -> Iterator[str]:
+        yield "## What this cannot tell"
+        yield ""
+        yield "- How the published models rank: these students train for minutes, on 24 subjects, at 64 pixels. It tells whether a setting"
+        yield "  is one that a method was made for, because the arithmetic of sampling is the same at every size."
+        yield "- Faces, hands, text, style and taste: the judge knows what is in a picture, not whether it is beautiful."
+        yield "- SDXL, flow models and their shifts: the tiny model is of Stable Diffusion 1's kind."
+        yield "- Feedback of people: the reader that stands in for it is a network of the judge's kind, though another one."
+
+    def _row(self, name: str, steps: int, setting: Setting, keeps: bool) -> str:
+        measured = self.laboratory.measure(setting)
+        of_base = f"{100 * measured.right.mean() / max(float(self.base.right.mean()), 1e-9):.0f} %"
+        paired = mean(measured.paired).around(1000) if keeps else ""
+        return f"| {name} | {steps} | {_right(measured)} | {of_base} | {measured.kernel.around(1000)} | {paired} | {measured.seconds:.1f} |"
 
 
-def report(results: dict[str, Any]) -> str:
-    """The tables, in Markdown."""
-    prompts = results["prompts"]
-    lines = [
-        "# What the judge found",
-        "",
-        f"{prompts} fixed prompts and noises. *Exact*: pictures with everything that their prompt names; its standard",
-        f"error is up to {50 / prompts**0.5:.1f} points. *Attributes*: of all named attributes, those found. *Distance*:",
-        "Frechet distance to real pictures in the judge's features, lower is better.",
-        "",
-        "| reference | exact % | attributes % | distance |",
-        "|---|---|---|---|",
-        *(f"| {name} | {_numbers(score)} |" for name, score in results["references"].items()),
-    ]
-    cells = results["cells"].values()
-    for lora in dict.fromkeys(cell["lora"] for cell in cells):
-        lines += [
-            "",
-            f"## {lora or 'The base model, no LoRA'}",
-            "",
-            "| sampler | steps | CFG | weight | gamma | exact % | attributes % | distance |",
-            "|---|---|---|---|---|---|---|---|",
-        ]
-        for cell in cells:
-            if cell["lora"] == lora:
-                gamma = "" if cell["gamma"] is None else f"{cell['gamma']:g}"
-                setting = f"{cell['sampler']} | {cell['steps']} | {cell['guidance']:g} | {cell['weight']:g} | {gamma}"
-                lines.append(f"| {setting} | {_numbers(cell)} |")
-    return "\n".join(lines) + "\n"
+def _right(measured: Measured) -> str:
+    return share(measured.right).around(100)
 
 
-def _numbers(score: dict[str, Any]) -> str:
-    return f"{100 * score['exact']:.1f} | {100 * score['attributes']:.1f} | {score['distance']:.0f}"
+def _z(value: float) -> str:
+    return f"**{value:.1f}**" if abs(value) > _SIGNIFICANT else f"{value:.1f}"
 
 
-def _read(path: Path, prompts: int) -> dict[str, Any]:
-    """Earlier results, if they are of as many prompts."""
-    if path.exists():
-        results = json.loads(path.read_text(encoding="utf-8"))
-        if results["prompts"] == prompts:
-            return results
-    return {"prompts": prompts, "references": {}, "cells": {}}
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    names = list(head)
+    yield f"| {' | '.join(names)} |"
+    yield "|---" * len(names) + "|"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def write_report(models: Models, prompts: int, reference_pictures: int, folder: Path, target: Path) -> None:
+    """Measure what `folder` does not hold yet, then write `target`."""
+    save_text(Report(Laboratory(models, prompts, reference_pictures, folder)).text(), target)
+
+
+def main() -> None:
+    settings = full_settings(Path(), Path())
+    parser = argparse.ArgumentParser(prog="python -m lab.report", description=__doc__)
+    default = Path(os.environ.get("FEWSTEP_LAB") or _HERE / "work")
+    parser.add_argument("--work", type=Path, default=default, help="where the stages left the models")
+    parser.add_argument("--prompts", type=int, default=settings.prompts)
+    parser.add_argument("--reference", type=int, default=settings.reference_pictures, help="real pictures to compare with")
+    parser.add_argument("--threads", type=int, default=2, help="of torch (default: 2)")
+    parser.add_argument("--target", type=Path, default=_HERE / "REPORT.md")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    models = models_in(options.work / "models", list(settings.distillations))
+    with torch.no_grad():
+        write_report(models, options.prompts, options.reference, options.work / "cells", options.target)
+
+
+if __name__ == "__main__":
+    main()

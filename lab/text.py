@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from demo.ldm import TEXT_CONFIG, TOKEN_EMBEDDING
-from demo.scenes import VOCABULARY
+
+from .scenes import VOCABULARY
 
 
 class TextEncoder(nn.Module):

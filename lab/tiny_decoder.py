@@ -13,8 +13,9 @@ from demo.ldm import load_vae
 from demo.taesd import TinyDecoder, load_tiny_decoder
 
 from .autoencoder import decode, encode
+from .devices import here
+from .drawing import sample_pictures
 from .files import save_tensors
-from .pictures import sample_pictures
 from .settings import Training
 from .training import train
 
@@ -28,7 +29,7 @@ def train_tiny_decoder(training: Training, models_checkpoint: Path, pictures: in
     autoencoder = load_vae(models_checkpoint)
     _, drawn = sample_pictures(pictures, np.random.default_rng(training.seed))
     latents = encode(autoencoder, drawn)
-    wanted = (to_tensor(decode(autoencoder, latents)) + 1) / 2
+    wanted = (here(to_tensor(decode(autoencoder, latents))) + 1) / 2
     torch.manual_seed(training.seed)
     decoder = TinyDecoder().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] (torch's stubs forget it)
 
@@ -47,5 +48,5 @@ def train_tiny_decoder(training: Training, models_checkpoint: Path, pictures: in
 def draft(path: Path, latents: Tensor) -> np.ndarray:
     """Scaled latents [n, 4, 8, 8] -> pictures uint8 [n, 64, 64, 3], by the tiny decoder."""
     images = load_tiny_decoder(path)(latents)
-    return (images.permute(0, 2, 3, 1) * 255 + 0.5).clamp(0, 255).byte().numpy()
+    return (images.permute(0, 2, 3, 1) * 255 + 0.5).clamp(0, 255).byte().cpu().numpy()
 

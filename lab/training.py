@@ -46,6 +46,25 @@ class WeightAverage:
             parameter.copy_(average)
 
 
+class Clock:
+    """Seconds since a training began, over all its runs: by the clock on the wall, and those a processor worked on it.
+
+    The two differ by what else the machine did.
+    """
+
+    def __init__(self, wall: float = 0.0, processor: float = 0.0) -> None:
+        self._wall, self._processor = wall - time.monotonic(), processor - time.process_time()
+
+    def wall(self) -> float:
+        return self._wall + time.monotonic()
+
+    def processor(self) -> float:
+        return self._processor + time.process_time()
+
+    def __str__(self) -> str:
+        return f"{self.wall():.0f} s ({self.processor():.0f} s of a processor)"
+
+
 def train(model: nn.Module, loss: Loss, training: Training, checkpoint: Path) -> None:
     """Minimise `loss` over the parameters of `model` that require gradients; they end as their weight average.
 
@@ -62,12 +81,12 @@ def train(model: nn.Module, loss: Loss, training: Training, checkpoint: Path) ->
         fused=True,
     )
     average = None if training.average_decay is None else WeightAverage(parameters, training.average_decay)
-    first, seconds, smoothed = 0, 0.0, math.nan
+    first, clock, smoothed = 0, Clock(), math.nan
     if checkpoint.exists():
-        first, seconds, smoothed = _restore(checkpoint, model, optimizer, average, rng)
+        first, clock, smoothed = _restore(checkpoint, model, optimizer, average, rng)
         print(f"{checkpoint.stem}: continuing after {first} steps", flush=True)
 
-    started, saved = time.monotonic() - seconds, time.monotonic()
+    saved = time.monotonic()
     model.train()
     for step in range(first, training.steps):
         for group in optimizer.param_groups:
@@ -82,11 +101,10 @@ def train(model: nn.Module, loss: Loss, training: Training, checkpoint: Path) ->
             average.update()
         smoothed = value.item() if math.isnan(smoothed) else 0.98 * smoothed + 0.02 * value.item()
         if (step + 1) % _LOG_EVERY == 0:
-            place = f"step {step + 1}/{training.steps}, {time.monotonic() - started:.0f} s"
+            place = f"step {step + 1}/{training.steps}, {clock}"
             print(f"{checkpoint.stem}: {place}, loss {smoothed:.5f}", flush=True)
         if time.monotonic() - saved > _CHECKPOINT_SECONDS:
-            progress = (step + 1, time.monotonic() - started, smoothed)
-            _save(checkpoint, model, optimizer, average, rng, progress)
+            _save(checkpoint, model, optimizer, average, rng, (step + 1, clock, smoothed))
             saved = time.monotonic()
 
     if average is not None:
@@ -95,7 +113,9 @@ def train(model: nn.Module, loss: Loss, training: Training, checkpoint: Path) ->
     summary = {
         "steps": training.steps,
         "batch": training.batch,
-        "seconds": round(time.monotonic() - started, 1),
+        "seconds": round(clock.wall(), 1),
+        "processor_seconds": round(clock.processor(), 1),
+        "threads": torch.get_num_threads(),
         "loss": smoothed,
     }
     save_text(json.dumps(summary, indent=1), checkpoint.with_suffix(".json"))
@@ -115,14 +135,15 @@ def _save(
     optimizer: torch.optim.Optimizer,
     average: WeightAverage | None,
     rng: np.random.Generator,
-    progress: tuple[int, float, float],
+    progress: tuple[int, Clock, float],
 ) -> None:
     state: dict[str, Any] = {
-        "progress": progress,
+        "progress": (progress[0], progress[1].wall(), progress[1].processor(), progress[2]),
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "average": None if average is None else (average.updates, average.average),
         "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all(),
         "numpy": json.dumps(rng.bit_generator.state),
     }
     save_state(state, checkpoint)
@@ -134,12 +155,14 @@ def _restore(
     optimizer: torch.optim.Optimizer,
     average: WeightAverage | None,
     rng: np.random.Generator,
-) -> tuple[int, float, float]:
-    state = torch.load(checkpoint, weights_only=True)
+) -> tuple[int, Clock, float]:
+    state = torch.load(checkpoint, weights_only=True, map_location=torch.get_default_device())
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     if average is not None:
         average.updates, average.average = state["average"]
-    torch.set_rng_state(state["torch"])
+    torch.set_rng_state(state["torch"].cpu())
+    torch.cuda.set_rng_state_all([each.cpu() for each in state.get("cuda", [])])
     rng.bit_generator.state = json.loads(state["numpy"])
-    return state["progress"]
+    step, wall, processor, smoothed = state["progress"]
+    return step, Clock(wall, processor), smoothed

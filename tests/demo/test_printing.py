@@ -53,13 +53,13 @@ def test_it_says_first_what_it_sets_up_and_how_big_that_is(printed: list[str]) -
     said = "".join(printed).partition("method  ")[0]
     sizes = [int(size) for size in re.findall(r"(\d+) MB", said)]
     assert sizes == [megabytes(REPOSITORY / "demo" / "models"), megabytes(REPOSITORY / "demo" / "out" / "models")]
-    assert "6 pictures" in said  # 2 without, 2 with LCM as recommended, 2 with it at CFG 7
+    assert "8 pictures" in said  # 2 without, 2 with LCM as recommended, 4 with it by hand
     assert "Nothing is downloaded" in said
 
 
 def test_each_picture_is_told_of_before_its_row(printed: list[str]) -> None:
     text = "".join(printed)
-    places = [text.find(part) for part in ("picture 1 of 2", "picture 2 of 2", "%", "lcm at CFG 7")]
+    places = [text.find(part) for part in ("picture 1 of 2", "picture 2 of 2", "%", "lcm by hand, CFG 1", "lcm by hand, CFG 7")]
     assert -1 not in places
     assert places == sorted(places)
     first_row = next(i for i, piece in enumerate(printed) if "%" in piece)

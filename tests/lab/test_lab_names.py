@@ -15,7 +15,7 @@ from transformers import CLIPTextConfig, CLIPTextModel
 from demo import ldm
 from demo.lora import merge_lora
 from demo.weights import LORAS, Models
-from lab.lora import LoRA
+from lab.lora import STUDENT, LoRA
 from lab.networks import use_bfloat16_linears
 
 State = dict[str, Tensor]
@@ -57,6 +57,7 @@ def test_training_and_merging_a_lora_give_the_same_picture(models: Models):
     rank = next(tensor.shape[0] for name, tensor in state.items() if name.endswith("lora_down.weight"))
     lora = LoRA(wrapped, rank)
     lora.load(state)
+    lora.use(STUDENT)
     generator = torch.Generator().manual_seed(0)
     sample = torch.randn(2, 4, 8, 8, generator=generator)
     timestep, text = torch.tensor([999, 259]), torch.randn(2, 77, 64, generator=generator)
@@ -71,7 +72,7 @@ def test_training_and_merging_a_lora_give_the_same_picture(models: Models):
     assert (changed - base).abs().max() > 0.05
     torch.testing.assert_close(predict(wrapped), changed, rtol=1e-3, atol=1e-4)
 
-    lora.enable(False)
+    lora.use(None)
     torch.testing.assert_close(predict(wrapped), base, rtol=1e-3, atol=1e-4)
     merge_lora(merged, models.loras[LORAS[0]], weight=-1.0)
     torch.testing.assert_close(predict(merged), base, rtol=1e-3, atol=1e-4)

@@ -10,9 +10,9 @@ import pytest
 
 from demo.scenes import BACKGROUND, COLOUR, SHAPE
 from demo.weights import Models, models_in
-from lab.negative import METHODS, WAYS, against, kept_and_right, scenes
-from lab.negative_host import compared, errors
-from lab.negative_report import key, measure_negative_prompts
+from lab.shapes.negative import METHODS, WAYS, against, kept_and_right, scenes
+from lab.shapes.negative_host import compared, errors
+from lab.shapes.negative_report import key, measure_negative_prompts
 
 
 def test_what_was_measured_is_not_measured_again(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from demo.judge import load_judge, recognise, share_right
+from demo.judge import load_judge, recognise, which_are_right
 from demo.scenes import (
     ABSENT,
     ATTRIBUTES,
@@ -28,7 +28,7 @@ from demo.scenes import (
     sample_attributes,
 )
 from demo.weights import Models
-from lab.pictures import sample_pictures
+from lab.shapes.pictures import sample_pictures
 
 
 def test_the_demo_prompts_never_change():
@@ -78,11 +78,11 @@ def test_the_judge_reads_drawn_pictures(models: Models):
     assert ((found == scenes) | (scenes == ABSENT)).all(1).mean() >= 0.98
 
 
-def test_share_right_asks_for_everything_that_is_named(models: Models):
+def test_which_are_right_asks_for_everything_that_is_named(models: Models):
     judge = load_judge(models.judge)
     blank = np.zeros((4, 64, 64, 3), np.uint8)
-    assert share_right(judge, blank, demo_prompts(4)) == 0
+    assert not which_are_right(judge, blank, demo_prompts(4)).any()
     with pytest.raises(ValueError, match="3 pictures for 4 prompts"):
-        share_right(judge, blank[:3], demo_prompts(4))
+        which_are_right(judge, blank[:3], demo_prompts(4))
     with pytest.raises(ValueError, match="64x64"):
-        share_right(judge, np.zeros((1, 32, 32, 3), np.uint8), demo_prompts(1))
+        which_are_right(judge, np.zeros((1, 32, 32, 3), np.uint8), demo_prompts(1))

@@ -16,10 +16,10 @@ from demo.weights import Models
 from lab import training as training_module
 from lab.autoencoder import decode_images, normalise_latents, posterior_mean
 from lab.diffusion import CLEAN, add_noise, alphas_cumprod, ddim_step, predict_clean, trailing_timesteps
-from lab.evaluation import frechet_distance, full_matrix
 from lab.export import schedule_buffers
 from lab.networks import new_autoencoder
 from lab.settings import Training
+from lab.shapes.evaluation import frechet_distance, full_matrix
 from lab.text import TextEncoder
 from lab.training import learning_rate, train
 
@@ -118,7 +118,7 @@ def test_the_compact_vocabulary_is_the_full_one_with_fewer_rows(models: Models):
     compact = TextEncoder(models.tokenizer).eval()
     full = CLIPTextModel(CLIPTextConfig(**TEXT_CONFIG)).eval()
     full.load_state_dict(compact.full_state())
-    sentences = ["a small red circle on a blue background", ""]
+    sentences = ["a small cat on a blue background", ""]
     tokens = compact.tokenizer(sentences, padding="max_length", max_length=77, return_tensors="pt")["input_ids"]
     with torch.no_grad():
         torch.testing.assert_close(full(input_ids=tokens).last_hidden_state, compact(sentences))

@@ -20,7 +20,7 @@ from PIL import Image
 from demo.judge import Judge, load_judge, recognise
 from demo.weights import Models
 
-from .files import save_text
+from ..files import save_text
 from .negative import METHODS, WAYS, Way, against, kept_and_right, scenes
 from .negative_report import key, read
 

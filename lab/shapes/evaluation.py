@@ -24,9 +24,9 @@ from demo.lora import merge_lora
 from demo.scenes import ABSENT, demo_prompts
 from demo.weights import Models
 
-from .autoencoder import decode, encode
-from .base import predict_noise
-from .networks import channels_last
+from ..autoencoder import decode, encode
+from ..base import predict_noise
+from ..networks import channels_last
 from .pictures import render, sample_pictures, sample_places
 
 _BATCH = 250

@@ -23,8 +23,8 @@ from demo.scenes import BACKGROUND, COLOUR, COLOURS, LAYOUT, SHAPE, SHAPES, SING
 from demo.weights import Models
 from lib_fewstep.core.nag import Nag, guided
 
-from .autoencoder import decode
-from .base import predict_noise
+from ..autoencoder import decode
+from ..base import predict_noise
 from .evaluation import LCM, LIGHTNING, SAMPLERS, TCD, Evaluation, _encode
 
 _SCENES_SEED, _SAMPLER_SEED, _BATCH, _REFERENCES = 5, 0, 250, 300

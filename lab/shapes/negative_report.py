@@ -8,7 +8,7 @@ from typing import Any
 
 from demo.weights import Models
 
-from .files import save_text
+from ..files import save_text
 from .negative import METHODS, WAYS, Method, NegativePrompts, Way
 
 

@@ -1,4 +1,4 @@
-"""Which steps should a few-step method make in img2img? `python -m lab.img2img` measures two answers.
+"""Which steps should a few-step method make in img2img? `python -m lab.shapes.img2img` measures two answers.
 
 `host`: the share of its steps that the WebUIs make, int(strength * steps) + 1 of the full grid. `all`: all its steps, within the noise that
 is left. Two tasks, judged as everywhere: *keep* (the start already shows what the prompt says; it should survive) and *recolour*
@@ -24,7 +24,7 @@ from demo.weights import unpack
 from lib_fewstep.core.samplers import sample_lcm, sample_tcd
 from lib_fewstep.core.schedules import host_share, sigmas_at, timesteps_for, training_sigmas
 
-from .autoencoder import decode, encode
+from ..autoencoder import decode, encode
 from .evaluation import LCM, LIGHTNING, TCD, Evaluation
 from .pictures import render, sample_places
 
@@ -91,9 +91,9 @@ class Img2Img(Evaluation):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m lab.img2img", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m lab.shapes.img2img", description=__doc__)
     parser.add_argument("--prompts", type=int, default=250)
-    parser.add_argument("--models", type=Path, default=Path(__file__).parent / "out" / "models")
+    parser.add_argument("--models", type=Path, default=Path(__file__).parents[1] / "work" / "shipped" / "models")
     options = parser.parse_args()
     lab = Img2Img(unpack(options.models), options.prompts, reference_pictures=500)
     print(
