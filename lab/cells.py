@@ -35,7 +35,7 @@ def recommended(row: str, lora: str, steps: int) -> Setting:
     return Setting(
         ((lora, profile.weight.default if profile.weight else 1.0),),
         sampler=_SAMPLERS.get(profile.sampler, profile.sampler),
-        schedule=rule if isinstance(rule, str) else tuple(rule),
+        schedule=rule if isinstance(rule, str) else tuple(map(int, rule)),
         steps=steps,
         cfg=profile.cfg.default,
         gamma=profile.gamma.default if profile.gamma else None,

@@ -203,7 +203,8 @@ def made(maker: str) -> Path:
 
 def lora_name(profile: Profile, family: str) -> str | None:
     """What a user's LoRA of a method is called: its published name, or the repository's where that is the same for all repositories."""
-    published = [f for f in TABLES.files if (f.method, f.family, f.kind) == (profile.key, family, LORA) and not f.superseded]
+    wanted = (profile.files_of or profile.key, family, LORA)
+    published = [f for f in TABLES.files if (f.method, f.family, f.kind) == wanted and not f.superseded]
     return next((name for file in published if (name := _usual_name(file))), None)
 
 

@@ -152,6 +152,7 @@ def test_a_missing_lora_is_one_button_away(visit: Visit, tab: Tab, screenshots: 
     open_page(tab.page, visit)  # the page is loaded anew: the download goes on
     tab.switch(on=True)
     wait_until(lambda: 0.3 < share(tab) < 0.7)
+    tab.unfold("more")
     gate.set()
     wait_until(lambda: "own" in tab.data()["keys"] or tab.own("more_list").locator('button[data-act="use:own"]').count() == 1)
     tab.choose("own")

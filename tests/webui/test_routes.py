@@ -23,7 +23,8 @@ def test_loras_say_what_they_are_and_whether_they_fit(webui: WebUI) -> None:
     for family in ("sd15", "sdxl"):
         for profile in hosts.methods_of(family):
             row = found[hosts.lora_name(profile, family) or ""]
-            assert (row["method"], row["family"], row["fits"], row["readable"]) == (profile.key, family, family == webui.family, True)
+            method = profile.files_of or profile.key
+            assert (row["method"], row["family"], row["fits"], row["readable"]) == (method, family, family == webui.family, True)
             assert row["reason"]
 
 
