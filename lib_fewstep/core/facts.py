@@ -63,6 +63,8 @@ class Facts:
     """How often a sampler calls the model in a step, 1 where it is not named here; 0: it decides by itself how many steps it makes."""
     self_timed: Mapping[str, int] = field(default_factory=dict[str, int])
     """Samplers that choose their timesteps themselves, and at how many of those they do not ask the model."""
+    keeps_uncond: frozenset[str] = frozenset()
+    """Samplers whose own step is made with the unconditional prediction, so that none is left out at CFG 1."""
     skips_uncond: bool = False
     """Whether the host by itself leaves the negative prompt out at CFG 1."""
     leaves_out_negative: bool = True

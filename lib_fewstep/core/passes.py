@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from .schedules import Rule, host_share, max_steps, shifted, timesteps_for
@@ -32,12 +32,17 @@ class Counting:
     """What the number of evaluations depends on, beside steps and CFG.
 
     `calls_per_step`: how often a sampler calls the model in a step, 1 where it is not named, 0: it decides by itself. `parts` are the
-    prompts that AND joins; `skips_uncond`: the unconditional rows are left out where CFG is 1.
+    prompts that AND joins; `skips_uncond`: the unconditional rows are left out where CFG is 1,
+    but for the samplers of `keeps_uncond`, which need them.
     """
 
     calls_per_step: Mapping[str, int]
     parts: int = 1
     skips_uncond: bool = True
+    keeps_uncond: Collection[str] = ()
+
+    def skips(self, sampler: str) -> bool:
+        return self.skips_uncond and sampler not in self.keeps_uncond
 
 
 def counted(one: Pass, cfg: float, cfg_steps: int, by: Counting) -> Pass:
@@ -50,7 +55,7 @@ def counted(one: Pass, cfg: float, cfg_steps: int, by: Counting) -> Pass:
         return replace(one, evaluations=None)
     with_cfg = 0 if math.isclose(cfg, 1.0) else whole
     guided = calls(min(cfg_steps, one.steps), one.steps, one.sampler, by) if with_cfg and cfg_steps else with_cfg
-    both = guided if by.skips_uncond else whole
+    both = guided if by.skips(one.sampler) else whole
     return replace(one, guided_calls=guided or 0, evaluations=whole * by.parts + (both or 0))
 
 

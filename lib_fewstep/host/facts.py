@@ -110,6 +110,7 @@ class HostFacts:
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
         return Facts(
             unet, loras, samplers, schedulers, fit_steps_to_strength=settings.all_steps(), skips_uncond=_skips_uncond(),
+            keeps_uncond=_keeps_uncond(),
             leaves_out_negative=settings.leaves_out_negative(),
             host_img2img_exact_steps=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
             calls_per_step=_calls_per_step(),
@@ -198,6 +199,12 @@ def _calls_per_step() -> dict[str, int]:
     module = sys.modules.get("modules.sd_samplers_kdiffusion")
     unflagged = {name: _UNFLAGGED[function] for name, function, *_ in getattr(module, "samplers_k_diffusion", ()) if function in _UNFLAGGED}
     return {**found, **unflagged}
+
+
+def _keeps_uncond() -> frozenset[str]:
+    """CFG++ of AUTOMATIC1111 and its kin steps towards the noise of the unconditional prediction; Forge's does so with what it has."""
+    module = None if _skips_uncond() else sys.modules.get("modules.sd_samplers_timesteps")
+    return frozenset(name for name, function, *_ in getattr(module, "samplers_timesteps", ()) if function.__name__.endswith("cfgpp"))
 
 
 def _skips_uncond() -> bool:

@@ -325,6 +325,14 @@ def test_evaluations_are_counted(steps: int, cfg: float, sampler: str, skips: bo
     assert counted(Pass(steps, sampler), cfg, 0, by).evaluations == expected
 
 
+def test_a_sampler_that_steps_by_the_unconditional_prediction_keeps_it_at_cfg_1() -> None:
+    by = Counting({}, keeps_uncond={"DDIM CFG++"})
+    assert counted(Pass(4, "DDIM CFG++"), 2, 2, by).evaluations == counted(Pass(4, "DDIM CFG++"), 1, 0, by).evaluations == 8
+    there = replace(facts("sd15", LCM), keeps_uncond=frozenset({"DDIM CFG++"}))
+    found = plan(Request(method="lcm", sampler="DDIM CFG++", negative_prompt="x", nag=0), there)
+    assert not any("not evaluated" in note for note in found.notes) and found.evaluations == 8
+
+
 def test_a_sampler_of_third_order_ends_with_less_and_an_adaptive_one_cannot_be_counted() -> None:
     by = Counting({"HeunPP2": 3, "DPM adaptive": 0})
     assert [calls(n, n, "HeunPP2", by) for n in (1, 2, 3, 8)] == [1, 3, 6, 21]

@@ -197,5 +197,10 @@ def test_forge_and_its_kin_are_told_apart(
     if forge:
         monkeypatch.setitem(sys.modules, "modules_forge", ModuleType("modules_forge"))
     host.loras().load_networks = eval(f"lambda {parameters}: None")
+    timesteps, ddim_cfgpp = ModuleType("modules.sd_samplers_timesteps"), lambda: None
+    ddim_cfgpp.__name__ = "ddim_cfgpp"
+    timesteps.samplers_timesteps = [("DDIM CFG++", ddim_cfgpp, [], {})]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "modules.sd_samplers_timesteps", timesteps)
     found = facts.of_page()
     assert (found.skips_uncond, found.unknown_lora_unloads_all) == (forge, unloads_all)
+    assert found.keeps_uncond == (frozenset() if forge else {"DDIM CFG++"})
