@@ -6,7 +6,7 @@ PIP_INSTALL := -m pip install --disable-pip-version-check
 CPU_TORCH := $$($(PYTHON) requirements/torch_index.py)
 PARALLEL ?= -n 2 --dist loadgroup
 
-.PHONY: help demo serve test test-gradio3 lint types bench clean
+.PHONY: help demo serve test test-all test-gradio3 lint types bench clean
 help:
 	@echo "make demo    a few methods on the tiny models: table, and demo/out/compare.png"
 	@echo "make serve   the page with the accordion, on the embedded WebUI: press Generate"
@@ -40,6 +40,9 @@ serve: $(VENV)/.demo
 	$(VENV)/bin/python -m demo.serve --example
 
 test: $(VENV)/.ready test-gradio3
+	$(VENV)/bin/python -m pytest $(PARALLEL) -m "not slow"
+
+test-all: $(VENV)/.ready test-gradio3
 	$(VENV)/bin/python -m pytest $(PARALLEL)
 
 test-gradio3: $(VENV3)/.ready

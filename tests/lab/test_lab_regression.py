@@ -22,6 +22,8 @@ from lab.sampling import DPM, EULER, Sampler, Setting
 from lab.settings import LCM, LIGHTNING, TCD
 from lab.statistics import z_of_difference
 
+pytestmark = pytest.mark.slow
+
 PROMPTS = 60
 TEACHER = Setting(sampler=EULER, schedule="trailing", steps=30, cfg=4.0)
 SIGNIFICANT = 2.6

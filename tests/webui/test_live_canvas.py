@@ -14,6 +14,8 @@ from .hosts import EMBEDDED
 from .test_live_page import number, pane, pixels, said, settled
 from .test_page import Tab, open_page, wait_until  # noqa: F401 - fixture
 
+pytestmark = pytest.mark.slow
+
 CANVASES = {"image": "img2img_image", "sketch": "img2img_sketch", "inpaint": "img2maskimg", "inpaint_sketch": "inpaint_sketch"}
 
 

@@ -12,6 +12,8 @@ from .test_generation import same
 from .test_kinds import inpainting  # noqa: F401  # a fixture
 from .test_nag import GREEN, accelerator, calls, strength
 
+pytestmark = pytest.mark.slow
+
 WHOLE = {"inpaint_full_res": False}
 ONLY_MASKED = {"inpaint_full_res": True, "inpaint_full_res_padding": 8}
 
