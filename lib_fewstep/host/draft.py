@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import get_ident
+from threading import Lock, get_ident
 from typing import Any
 
 from modules import processing, shared
@@ -12,6 +12,8 @@ from modules import processing, shared
 from ..words.say import say
 
 _OPTION, _TAESD = "sd_vae_decode_method", "TAESD"
+_ASKING = Lock()
+"""Two pages that ask at once would each put back what the other has put in."""
 
 
 class _Wanted(Exception):
@@ -28,7 +30,11 @@ def missing() -> str:
         from modules import sd_vae_taesd  # type: ignore[attr-defined]
     except ImportError:
         return say("draft.no_decoder")
-    host: Any = sd_vae_taesd
+    with _ASKING:
+        return _missing_from(sd_vae_taesd)
+
+
+def _missing_from(host: Any) -> str:
     fetch, ours = host.download_model, get_ident()
 
     def stop(path: Any, url: Any) -> None:
