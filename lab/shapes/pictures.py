@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from demo.judge import PICTURE_SIZE
 from demo.scenes import (
@@ -91,17 +89,6 @@ def render(scenes: NDArray[np.int64], places: Floats, rng: np.random.Generator) 
             cover = np.clip(0.5 - distance, 0, 1)[..., None].astype(np.float32)
             pictures[chosen] = pictures[chosen] * (1 - cover) + colours[chosen][:, None, None] * cover
     return (np.clip(pictures, 0, 1) * 255 + 0.5).astype(np.uint8)
-
-
-def save_sheet(pictures: NDArray[np.uint8], columns: int, path: Path, gap: int = 2) -> None:
-    """Write pictures as one PNG, row by row, with a grey gap of `gap` pixels around each."""
-    rows, cell = -(-len(pictures) // columns), PICTURE_SIZE + gap
-    sheet = np.full((rows * cell + gap, columns * cell + gap, 3), 128, np.uint8)
-    for number, picture in enumerate(pictures):
-        top, left = gap + number // columns * cell, gap + number % columns * cell
-        sheet[top : top + PICTURE_SIZE, left : left + PICTURE_SIZE] = picture
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet).save(path)
 
 
 def _colour_noise(count: int, rng: np.random.Generator) -> Floats:
