@@ -19,6 +19,8 @@ HERE = Path(__file__).resolve().parent
 MEASURE = (HERE / "screen.js").read_text(encoding="utf-8").partition("\n")[2]
 OLD = REPOSITORY / ".venv-gradio3" / "bin" / "python"
 PYTHONS = {"gradio4": sys.executable, **({"gradio3": str(OLD)} if OLD.exists() else {})}
+EACH_GRADIO = ["gradio3", pytest.param("gradio4", marks=pytest.mark.slow)] if OLD.exists() else ["gradio4"]
+"""tests/webui has the page on gradio 4 already."""
 COLOURS = {  # state: light, dark
     "on": ("rgb(21, 128, 61)", "rgb(74, 222, 128)"), "slower": ("rgb(154, 74, 5)", "rgb(251, 191, 36)"),
     "cannot": ("rgb(185, 28, 28)", "rgb(252, 165, 165)"), "off": ("rgb(75, 85, 99)", "rgb(209, 213, 219)"),
@@ -28,7 +30,7 @@ TECHNICAL = re.compile(r"UNet|evaluation|sampler|timestep|gamma|<lora:|\.safeten
 CARDS = "#fewstep_txt2img_method label"
 
 
-@pytest.fixture(scope="module", params=PYTHONS)
+@pytest.fixture(scope="module", params=EACH_GRADIO)
 def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """The embedded WebUI with two accelerators, under one of the gradios; its LoRA folder can be emptied."""
     folder = tmp_path_factory.mktemp(str(request.param))
@@ -175,8 +177,10 @@ def walk(screen: Screen) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "off", screen.measured()
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "width"), [
+    ("light", 1280), ("dark", 390),
+    pytest.param("dark", 1280, marks=pytest.mark.slow), pytest.param("light", 390, marks=pytest.mark.slow),
+])
 def test_every_state_has_its_colour_its_height_and_can_be_read(opened: Callable[..., Screen], theme: str, width: int) -> None:
     screen = opened(theme, width).open()
     screen.page.locator("#txt2img_neg_prompt textarea").fill("blurry")
@@ -349,7 +353,7 @@ def plot_of(screen: Screen) -> list[str]:
     return [control.input_value() for control in (script, *axes, screen.page.locator("#script_txt2img_xyz_plot_x_values textarea").first)]
 
 
-@pytest.mark.parametrize("stopped", [False, True], ids=["to-its-end", "stopped"])
+@pytest.mark.parametrize("stopped", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["to-its-end", "stopped"])
 def test_compare_makes_pictures_and_puts_the_plot_back(opened: Callable[..., Screen], stopped: bool) -> None:
     screen = opened().open()
     screen.page.locator("#txt2img_prompt textarea").fill("a red circle")

@@ -26,13 +26,13 @@ def visitor(running: hosts.Running, way: str, account: tuple[str, str] | None) -
 
 
 @pytest.mark.parametrize(("flags", "welcome", "page"), [
-    ([], [NOBODY], 200),
-    ([PAGE], [("page", ANN)], 401),
-    ([API], [("api", BOB)], 200),
-    ([PAGE, API], [("page", ANN), ("api", BOB)], 401),
-    (["--nowebui"], [NOBODY], 404),
-    (["--nowebui", PAGE, API], [("api", BOB)], 404),
-], ids=["nothing", "gradio-auth", "api-auth", "both", "nowebui", "nowebui-both"])
+    pytest.param([], [NOBODY], 200, id="nothing", marks=pytest.mark.slow),
+    pytest.param([PAGE], [("page", ANN)], 401, id="gradio-auth", marks=pytest.mark.slow),
+    pytest.param([API], [("api", BOB)], 200, id="api-auth"),
+    pytest.param([PAGE, API], [("page", ANN), ("api", BOB)], 401, id="both"),
+    pytest.param(["--nowebui"], [NOBODY], 404, id="nowebui", marks=pytest.mark.slow),
+    pytest.param(["--nowebui", PAGE, API], [("api", BOB)], 404, id="nowebui-both"),
+])
 def test_who_may_ask(
     webui: WebUI, pool: Pool, flags: list[str], welcome: list[tuple[str, tuple[str, str] | None]], page: int
 ) -> None:

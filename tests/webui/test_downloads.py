@@ -186,6 +186,7 @@ def test_where_others_come_in_nobody_downloads(visit: Visit, tab: Tab, screensho
     assert not visit.file.exists() and visit.hub.asked == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("visit", [(host, ()) for host in ALL], ids=[host.name for host in ALL], indirect=True)
 def test_reload_ui_ends_a_download_and_the_next_one_goes_on(visit: Visit, tab: Tab) -> None:
     """The reloaded script is a new library, which knows nothing of the old one's thread."""

@@ -90,6 +90,7 @@ def test_pictures_come_while_one_types_and_the_last_is_kept(live: Tab, webui: We
     assert np.abs(pixels(kept) - shown).mean() < 2, "another picture than the one shown"
 
 
+@pytest.mark.slow
 def test_a_new_seed_makes_another_picture(live: Tab) -> None:
     settled(live)
     before, seed = number(live), live.page.locator("#txt2img_seed input").first.input_value()
@@ -119,6 +120,7 @@ def test_interrupt_stops_it_and_says_so(live: Tab) -> None:
     wait_until(lambda: number(live) > before)
 
 
+@pytest.mark.slow
 def test_it_pauses_while_the_tab_is_hidden(live: Tab) -> None:
     settled(live)
     before = number(live)
@@ -135,6 +137,7 @@ def test_it_pauses_while_the_tab_is_hidden(live: Tab) -> None:
     wait_until(lambda: number(live) > before)
 
 
+@pytest.mark.slow
 def test_a_failure_is_told_and_it_goes_on(live: Tab) -> None:
     settled(live)
     before = number(live)
@@ -146,6 +149,7 @@ def test_a_failure_is_told_and_it_goes_on(live: Tab) -> None:
     wait_until(lambda: number(live) > before)
 
 
+@pytest.mark.slow
 def test_two_pages_each_get_their_own(live: Tab, open_page: Callable[..., Any]) -> None:  # noqa: F811
     other = Tab(open_page(), "txt2img")
     begin(other, "blue square")

@@ -295,12 +295,12 @@ def settled(tab: Tab) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("accelerator", "prompt", "on"), [
-    ({"method": "tcd", "steps": 5, "gamma": 0.6, "weight": 0.85}, PROMPT, True),
-    ({"method": "lcm"}, f"{PROMPT} <lora:{{style}}:0.6>, big", True),
-    ({}, f"<lora:{{tcd}}:0.8> {PROMPT}", True),
-    (None, PROMPT, False),
-    (None, f"{PROMPT} <lora:{{style}}:0.6> <lora:{{tcd}}:1>", False),
-], ids=["ours", "ours-beside-a-style", "ours-with-the-users-tag", "without", "without-but-with-tags"])
+    pytest.param({"method": "tcd", "steps": 5, "gamma": 0.6, "weight": 0.85}, PROMPT, True, id="ours"),
+    pytest.param({"method": "lcm"}, f"{PROMPT} <lora:{{style}}:0.6>, big", True, id="ours-beside-a-style", marks=pytest.mark.slow),
+    pytest.param({}, f"<lora:{{tcd}}:0.8> {PROMPT}", True, id="ours-with-the-users-tag", marks=pytest.mark.slow),
+    pytest.param(None, PROMPT, False, id="without", marks=pytest.mark.slow),
+    pytest.param(None, f"{PROMPT} <lora:{{style}}:0.6> <lora:{{tcd}}:1>", False, id="without-but-with-tags"),
+])
 def test_what_is_pasted_comes_back_exactly_and_twice_is_as_once(
     tab: Tab, webui: WebUI, style: str, accelerator: dict[str, Any] | None, prompt: str, on: bool
 ) -> None:
@@ -403,6 +403,7 @@ def plot_of(tab: Tab) -> list[str]:
     return [script.input_value(), *(axis.input_value() for axis in axes), values.input_value()]
 
 
+@pytest.mark.slow
 def test_compare_makes_the_pictures_and_leaves_the_plot_as_it_was(
     webui: WebUI, open_page: Callable[..., Any], screenshots: Path
 ) -> None:
