@@ -6,7 +6,7 @@ PIP_INSTALL := -m pip install --disable-pip-version-check
 CPU_TORCH := $$($(PYTHON) requirements/torch_index.py)
 PARALLEL ?= -n 2 --dist loadgroup
 
-.PHONY: help demo serve test test-all test-gradio3 lint types bench clean
+.PHONY: help demo serve test test-all test-gradio3 lint types bench environments clean
 help:
 	@echo "make demo    a few methods on the tiny models: table, and demo/out/compare.png"
 	@echo "make serve   the page with the accordion, on the embedded WebUI: press Generate"
@@ -32,6 +32,8 @@ $(VENV3)/.ready: requirements/common.txt requirements/gradio3.txt requirements/p
 	$(VENV3)/bin/python $(PIP_INSTALL) $(CPU_TORCH) -r requirements/gradio3.txt
 	$(VENV3)/bin/python $(PIP_INSTALL) --no-deps -r requirements/no-deps.txt
 	@touch $@
+
+environments: $(VENV)/.ready $(VENV3)/.ready
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/python -m demo
