@@ -13,6 +13,7 @@ from .hosts import Job
 from .nag import prepare
 from .state import plan_of
 from .timesteps import pass_of
+from .variety import vary
 
 
 def steer_cfg(params: Any) -> None:
@@ -24,6 +25,7 @@ def steer_cfg(params: Any) -> None:
     prepare(p, params, uncond)
     if p is None or plan is None:
         return
+    vary(p, plan, params)
     if not plan.cfg_steps:
         return
     guided, done = pass_of(plan, p).guided_calls, params.denoiser.step

@@ -162,6 +162,7 @@ PAGE: dict[str, str] = {
     "page.info.gamma": "新噪声，推荐 {best}",
     "page.info.guidance": "模型内置，推荐 {best}",
     "page.info.cfg_steps": "其余步以 CFG 1 运行，0 为全部",
+    "page.info.variety": "让不同种子的图像差异更大，0 为关闭",
     "page.info.lora": "自动选用合适的文件",
     "page.reset": "恢复推荐值",
     "page.save": "为此模型保存",

@@ -162,6 +162,7 @@ PAGE: dict[str, str] = {
     "page.info.gamma": "Fresh noise, recommended {best}",
     "page.info.guidance": "Built into this model, recommended {best}",
     "page.info.cfg_steps": "The rest run at CFG 1. 0 is all",
+    "page.info.variety": "More different pictures by seed. 0 is off",
     "page.info.lora": "Auto takes the one that fits",
     "page.reset": "Reset to recommended",
     "page.save": "Save for this checkpoint",

@@ -162,6 +162,7 @@ PAGE: dict[str, str] = {
     "page.info.gamma": "新しいノイズ、推奨{best}",
     "page.info.guidance": "このモデルに組み込み、推奨{best}",
     "page.info.cfg_steps": "残りはCFG 1。0で全ステップ",
+    "page.info.variety": "シードごとの違いを大きくします。0でオフ",
     "page.info.lora": "自動で合うものを選びます",
     "page.reset": "推奨値に戻す",
     "page.save": "このモデル用に保存",
