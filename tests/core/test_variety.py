@@ -9,7 +9,6 @@ from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.plan import Plan
 from lib_fewstep.core.request import Request, request_from
 from lib_fewstep.core.variety import acts, varied
-
 from tests.core.situations import LCM, TABLES, facts
 
 
