@@ -45,28 +45,24 @@ class Way:
     louder: float = 1.0
 
 
-def own(amount: float) -> Change:
-    """Noise of its own for every value."""
-    return lambda text, noise, empty: varied(text, noise, amount)
-
-
-def common(amount: float) -> Change:
-    """The same noise for all tokens of a text, which their sum does not even out."""
-    return lambda text, noise, empty: varied(text, noise[:, :1].expand_as(noise), amount)
-
-
 def towards_empty(share: float) -> Change:
     return lambda text, noise, empty: torch.lerp(text, empty, share)
 
 
+def with_noise(amount: float) -> Change:
+    """SeedVarianceEnhancer's way: noise of its own for every value, `amount` times as large as the text (near 1 in every token here)."""
+    return lambda text, noise, empty: text + amount * text.std() * noise
+
+
+def shipped(variety: float) -> Change:
+    return lambda text, noise, empty: varied(text, empty[:1], noise, variety)
+
+
 PLAIN = Way("as it is")
 WAYS = (
-    PLAIN,
-    *(Way(f"first step: noise {amount:g} on every value", own(amount)) for amount in (1, 2)),
-    *(Way(f"first step: noise {amount:g}, one for all tokens", common(amount)) for amount in (0.5, 1)),
-    Way("first step: half without the prompt", towards_empty(0.5)), Way("first noise 1.1 times as large", louder=1.1),
-    Way("first step: noise 0.25, one for all tokens", common(0.25)), Way("first step: noise 0.5 on every value", own(0.5)),
-    Way("first step: without the prompt", towards_empty(1)), Way("first noise 1.25 times as large", louder=1.25),
+    PLAIN, Way("Variety 0.5", shipped(0.5)), Way("Variety 1", shipped(1)), Way("first step half without the prompt", towards_empty(0.5)),
+    Way("first step without the prompt", towards_empty(1)), Way("noise on the text of the first step", with_noise(1)),
+    Way("first noise 1.25 times as large", louder=1.25),
 )  # fmt: skip
 
 

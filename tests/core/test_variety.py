@@ -8,7 +8,7 @@ from lib_fewstep.core.controls import ORDER, as_dict, controls_from, initial, pa
 from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.plan import Plan
 from lib_fewstep.core.request import Request, request_from
-from lib_fewstep.core.variety import acts, varied
+from lib_fewstep.core.variety import MOST, acts, varied, without
 from tests.core.situations import LCM, TABLES, facts
 
 
@@ -16,18 +16,33 @@ def plan(**settings: object) -> Plan:
     return make_plan(request_from({"method": "lcm", **settings}), facts("sd15", LCM), TABLES)
 
 
-def test_the_noise_is_as_large_as_the_text_times_the_variety() -> None:
+def test_the_more_variety_the_nearer_to_the_empty_prompt() -> None:
+    text, empty, silence = torch.randn(2, 77, 64), torch.randn(1, 77, 64), torch.zeros(2, 77, 64)
+    assert torch.equal(varied(text, empty, silence, 0.0), text)
+    assert torch.allclose(varied(text, empty, silence, 1.0), (1 - MOST) * text + MOST * empty, atol=1e-6)
+    assert torch.allclose(varied(text, empty, silence, 0.5), (1 - MOST / 2) * text + MOST / 2 * empty, atol=1e-6)
+
+
+def test_the_noise_is_as_large_as_the_text() -> None:
     """Also of a text one of whose tokens is a thousand times larger than the others: that one alone would drown them."""
     text, noise = torch.randn(2, 77, 64), torch.randn(2, 77, 64)
     text[1] *= 10
     text[1, 0] *= 1000
-    added = varied(text, noise, 0.5) - text
-    assert added[0].std() == pytest.approx(0.5, rel=0.1) and added[1, 1:].std() == pytest.approx(5, rel=0.1)
-    assert torch.equal(varied(text, noise, 0.0), text)
+    added = varied(text, torch.zeros(1, 77, 64), noise, 1.0) - (1 - MOST) * text
+    assert added[0].std() == pytest.approx(MOST, rel=0.1) and added[1, 1:].std() == pytest.approx(10 * MOST, rel=0.1)
+
+
+def test_a_shorter_empty_prompt_is_repeated_and_a_longer_one_cut() -> None:
+    text, silence = torch.zeros(1, 5, 8), torch.zeros(1, 5, 8)
+    empty = torch.arange(2.0).view(1, 2, 1).expand(1, 2, 8)
+    assert (varied(text, empty, silence, 1.0)[0, :, 0] / MOST).tolist() == [0, 1, 0, 1, 0]
+    assert (varied(text, empty.repeat(1, 4, 1), silence, 1.0)[0, :, 0] / MOST).tolist() == [0, 1, 0, 1, 0]
 
 
 def test_a_text_keeps_its_precision() -> None:
-    assert varied(torch.ones(1, 4, 8, dtype=torch.float16), torch.randn(1, 4, 8), 1.0).dtype == torch.float16
+    half = torch.ones(1, 4, 8, dtype=torch.float16)
+    assert varied(half, half.float(), torch.randn(1, 4, 8), 1.0).dtype == torch.float16
+    assert without(half[:, 0], half[:, 0].float(), 1.0).dtype == torch.float16
 
 
 @pytest.mark.parametrize("steps, first", [(1, 1), (2, 1), (4, 1), (5, 2), (8, 2), (0, 1)])
