@@ -113,8 +113,10 @@ def test_a_generation_that_is_broken_off_leaves_nothing(generator: Generator) ->
         raise RuntimeError("out of memory")
 
     generator.model.network.answer = broken
+    p = generator.txt2img()
     with pytest.raises(RuntimeError, match="out of memory"):
-        generator.make(generator.txt2img(), VARIED)
+        generator.make(p, VARIED)
+    assert generator.host.our("variety").variety_of(p) is None
     generator.model.network.answer = own
     assert equal(texts(generator, generator.txt2img(), {"method": "lcm"}), plain) == [True] * 4
 
