@@ -21,7 +21,8 @@ def measure_variety(models: Models, prompts: int, folder: Path) -> None:
     results = read(path, prompts)
     missing = [(method, way) for method, way in _CELLS if key(method, way) not in results["cells"]]
     experiment = Variety(models, prompts) if missing else None
-    for method, way in missing if experiment else ():
+    for method, way in missing:
+        assert experiment is not None
         spread, right = results["cells"][key(method, way)] = list(experiment.measure(method, way))
         save_text(json.dumps(results, indent=1), path)
         print(f"{key(method, way)}: spread {spread:.2f}, right {right:.1%}", flush=True)

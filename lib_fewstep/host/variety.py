@@ -57,7 +57,7 @@ class Variety:
         if len(rows) != len(_tokens(cond)) or len(parts) != len(self._p.seeds):  # another extension has made rows of its own
             return
         self.encode()
-        empty = prompt_parser.reconstruct_cond_batch(self._empty, denoiser.step)
+        empty: Any = prompt_parser.reconstruct_cond_batch(self._empty, denoiser.step)
         noise = torch.stack([_noise(int(self._p.seeds[image]), _tokens(cond).shape[1:]) for image in rows])
         text = varied(_tokens(cond), _tokens(empty), noise, self._variety)
         if not isinstance(cond, dict):
