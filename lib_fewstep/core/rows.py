@@ -107,6 +107,7 @@ def file_from(values: object, methods: Mapping[str, Profile]) -> PublishedFile:
         kind=row.one_of("kind", (LORA, CHECKPOINT), default=LORA),
         path=row.text("path", default=""),
         loads_in=row.text("loads_in", default=""),
+        pair=row.text("pair", default=""),
     )
 
 

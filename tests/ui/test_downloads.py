@@ -59,6 +59,17 @@ def test_a_chosen_method_without_its_file_offers_it(page: Page) -> None:
     assert page.status()["note"] == "Licence cc-by-nc-sa-4.0: not for commercial use."
 
 
+def test_a_file_whose_sha256_is_not_known_says_so_before_it_is_fetched(page: Page) -> None:
+    said = "No sha256 on record; the one that huggingface.co names is checked"
+    assert said not in page["more_list"] + page["status"] + page["start"]
+    tables = page.source.tables
+    page.source.tables = replace(tables, files=tuple(replace(file, sha256=()) if file.method == "tcd" else file for file in tables.files))
+    page.sync()
+    assert page["more_list"].count(said) == 1
+    page.act("use:tcd")
+    assert said in page.status()["note"] and "Download TCD for SD 1.5" in page["status"]
+
+
 def test_what_is_installed_is_not_offered() -> None:
     page = Page(Source(facts("sd15", LCM)))
     page.switch_on()
