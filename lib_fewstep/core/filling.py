@@ -59,7 +59,7 @@ class Filling:
             steps=steps, cfg=cfg, weight=weight, gamma=gamma, guidance=guidance, cfg_steps=cfg_steps,
             nag=nag, negative=negative, shift=shift,
             active=True, method=profile.key, label=profile.label, lora=name, tag=lora_tag(name, weight) if name and not tag else "",
-            prediction=profile.prediction, scheduler=scheduler, rule=rule,
+            prediction=profile.prediction, scheduler=scheduler, rule=rule, by_size=self._by_size() not in (None, profile.timesteps),
             first=self._counted(first, steps, cfg, cfg_steps, by), notes=tuple(self.notes),
             hires=hires and self._counted(hires, 0, cfg, cfg_steps, by),
         )
@@ -187,8 +187,8 @@ class Filling:
         if facts.samplers is not None and not self.request.sampler and profile.sampler not in facts.samplers:
             raise Refusal("method.no_sampler", label=profile.label, sampler=profile.sampler)
         sampler = self._sampler(self.request.sampler)
-        if asked and asked == by_size_of(facts.family) and facts.family in profile.families:
-            return sampler, profile.scheduler, asked
+        if (theirs := self._by_size()) is not None:
+            return sampler, profile.scheduler, theirs
         if asked and facts.schedulers is not None and asked not in facts.schedulers:
             self.notes.append(say("schedule.unknown", asked=quoted(asked)))
         elif asked and profile.timestep_shift is not None:
@@ -201,6 +201,12 @@ class Filling:
         if not known and profile.timesteps is None:
             raise Refusal("method.no_schedule", label=profile.label, schedule=profile.scheduler)
         return sampler, profile.scheduler if known else _next_best_schedule(facts), profile.timesteps
+
+    def _by_size(self) -> Rule | None:
+        """The rule of the model's authors, where that is asked for and goes by the picture's size; a row's or the user's schedule stays."""
+        asked, theirs = self.request.scheduler, by_size_of(self.facts.family)
+        wanted = asked == theirs or (self.request.by_size and not asked and self.profile.timesteps is None)
+        return theirs if theirs and wanted and self.facts.family in self.profile.families else None
 
     def _counted(self, one: Pass, steps: int, cfg: float, cfg_steps: int, by: Counting) -> Pass:
         """`one` with its evaluations; `steps` were asked of the first pass, 0: it is the hires pass."""

@@ -156,6 +156,7 @@ PAGE: dict[str, str] = {
     "page.details.uncounted": "由采样器决定次数",
     "page.details.cfg_in": "前 {steps} 步 CFG {cfg}，之后为 1",
     "page.details.schedule": "由 WebUI 的调度 {schedule} 决定",
+    "page.details.by_size": "{timesteps}（按图像尺寸，噪声偏移 {shift}）",
     "page.details.hires": "{first}，高清修复 {second}",
     # fine-tune
     "page.info.steps": "适用于 {range}",
@@ -165,6 +166,8 @@ PAGE: dict[str, str] = {
     "page.info.guidance": "模型内置，推荐 {best}",
     "page.info.cfg_steps": "其余步以 CFG 1 运行，0 为全部",
     "page.info.lora": "自动选用合适的文件",
+    "page.by_size": "按尺寸设置噪声偏移",
+    "page.by_size.info": "模型作者按图像尺寸计算的值。关闭：使用 WebUI 的值，适合 1024 x 1024",
     "page.reset": "恢复推荐值",
     "page.save": "为此模型保存",
     "page.saved": "已保存",

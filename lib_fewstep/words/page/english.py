@@ -156,6 +156,7 @@ PAGE: dict[str, str] = {
     "page.details.uncounted": "As many UNet evaluations as the sampler needs",
     "page.details.cfg_in": "CFG {cfg} in {steps}, then 1",
     "page.details.schedule": "those of the WebUI's schedule {schedule}",
+    "page.details.by_size": "{timesteps} (shift {shift}, by the picture's size)",
     "page.details.hires": "{first}, hires {second}",
     # fine-tune
     "page.info.steps": "Made for {range}",
@@ -165,6 +166,8 @@ PAGE: dict[str, str] = {
     "page.info.guidance": "Built into this model, recommended {best}",
     "page.info.cfg_steps": "The rest run at CFG 1. 0 is all",
     "page.info.lora": "Auto takes the one that fits",
+    "page.by_size": "Shift by size",
+    "page.by_size.info": "As the model's authors compute it for the picture's size. Off: the WebUI's, which is right for 1024 x 1024",
     "page.reset": "Reset to recommended",
     "page.save": "Save for this checkpoint",
     "page.saved": "Saved",

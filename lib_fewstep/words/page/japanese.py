@@ -156,6 +156,7 @@ PAGE: dict[str, str] = {
     "page.details.uncounted": "サンプラーが必要とする回数",
     "page.details.cfg_in": "CFG {cfg}（最初の{steps}ステップ）、以降1",
     "page.details.schedule": "WebUIのスケジュール{schedule}による",
+    "page.details.by_size": "{timesteps}（画像サイズに応じたシフト {shift}）",
     "page.details.hires": "{first}、Hires {second}",
     # fine-tune
     "page.info.steps": "対応：{range}",
@@ -165,6 +166,8 @@ PAGE: dict[str, str] = {
     "page.info.guidance": "このモデルに組み込み、推奨{best}",
     "page.info.cfg_steps": "残りはCFG 1。0で全ステップ",
     "page.info.lora": "自動で合うものを選びます",
+    "page.by_size": "サイズに応じたシフト",
+    "page.by_size.info": "モデルの作者が画像サイズから求める値。オフ：WebUIの値（1024 x 1024向け）",
     "page.reset": "推奨値に戻す",
     "page.save": "このモデル用に保存",
     "page.saved": "保存しました",
