@@ -8,6 +8,7 @@ from ..words.say import counted as so_many
 from ..words.say import quoted, say
 from .by_size import note_on_size
 from .changes import changed_from
+from .choice_notes import notes_on_choice
 from .choose import Choice, Refusal
 from .counting import counting, self_timed_steps, share
 from .facts import Facts
@@ -17,13 +18,11 @@ from .negative import negative_prompt, notes_on
 from .numbers import NUMBERS, same
 from .passes import Counting, Pass, counted, visited, with_timesteps
 from .plan import Plan
-from .profiles import NOTHING, Profile
+from .profiles import Profile
 from .prompts import is_plain, lora_tag
 from .request import Request, recommended
 from .schedules import MAX_STEPS, Rule, max_steps
 
-_LARGE = 1.5
-"""How much larger than a method's own resolution a side may be until a note is due."""
 
 @dataclass
 class Filling:
@@ -47,7 +46,7 @@ class Filling:
         gamma = None if profile.gamma is None else self._value("gamma")
         guidance, weight = self._guidance(), self._weight()
         shift = None if profile.shift is None else self._value("shift")
-        self._say_what_runs()
+        self.notes += notes_on_choice(self.choice, self.request, self.facts)
         sampler, scheduler, rule = self._sampling()
         cfg_steps = self._cfg_steps(cfg, steps, sampler)
         first, hires = self._first(rule, steps, sampler, scheduler, shift), self._hires(rule, steps, sampler, shift)
@@ -138,33 +137,6 @@ class Filling:
         if asked and own is None:
             self.notes.append(say("negative.impossible", label=self.profile.label))
         return None if own is None else own if asked is None else asked
-
-    # -- what runs
-
-    def _say_what_runs(self) -> None:
-        """What the user should know of the choice itself."""
-        profile, lora, checkpoint, request = self.profile, self.choice.lora, self.facts.checkpoint, self.request
-        own = checkpoint.method if checkpoint is not None else None
-        needs_weights = profile.weights != NOTHING
-        if lora is None and needs_weights and checkpoint is not None:
-            if own == profile.key:
-                self.notes.append(say("runs.checkpoint_itself", label=profile.label, reason=checkpoint.reason))
-            else:
-                self.notes.append(say("runs.checkpoint_as_chosen", label=profile.label))
-        elif own is not None and own != profile.key:
-            self.notes.append(say("runs.two_accelerators", recognised=own))
-        if lora is not None:
-            recognised = lora.detection.method
-            if recognised is not None and not profile.runs_on(recognised):
-                self.notes.append(say("runs.lora_as_chosen", lora=lora.name, recognised=recognised, label=profile.label))
-            if lora.detection.superseded:
-                self.notes.append(say("runs.lora_replaced", lora=lora.name, reason=lora.detection.reason))
-        if request.second_checkpoint and lora is None and needs_weights:
-            self.notes.append(say("runs.second_checkpoint", name=quoted(request.second_checkpoint)))
-        pixels = profile.resolution.get(self.facts.family or "")
-        if pixels and request.width * request.height > (_LARGE * pixels) ** 2:
-            size = {"width": request.width, "height": request.height}
-            self.notes.append(say("runs.too_large", label=profile.label, pixels=pixels, **size))
 
     # -- passes
 
