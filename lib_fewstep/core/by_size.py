@@ -18,4 +18,4 @@ def note_on_size(family: str | None, request: Request, steps: int, scheduler: st
     host, authors = shift_for(rule, None, steps, 0, 0), shift_for(rule, None, steps, width, height)
     if abs(shifted_level(0.5, host) - shifted_level(0.5, authors)) <= _NOTABLE:
         return ""
-    return say("schedule.by_size", schedule=scheduler, host=host, authors=authors, width=width, height=height, rule=rule)
+    return say("schedule.by_size", schedule=scheduler, host=host, authors=authors, width=width, height=height)

@@ -9,7 +9,7 @@ from typing import Any, cast
 from .numbers import NUMBERS, Numbers, values_of
 from .plan import Plan
 from .profiles import Profile, Tables
-from .request import AUTO, BESIDE, NO_LORA, ROWS, Request, changed_by_user, recommended, request_from
+from .request import AUTO, BESIDE, NO_LORA, ROWS, SWITCHES, Request, changed_by_user, recommended, request_from
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,14 @@ class Controls(Numbers):
     filled_for: str = ""
     beside: str = ""
     draft: bool = False
+    by_size: bool = False
 
 
 _BEFORE_FILLED_FOR = 4
 """So many numbers stood before `filled_for` when it was made; newer ones follow it. Scripts of users send them by position."""
 ORDER = (
-    "enabled", "method", "lora", *list(NUMBERS)[:_BEFORE_FILLED_FOR], "filled_for", *list(NUMBERS)[_BEFORE_FILLED_FOR:], "beside", "draft",
+    "enabled", "method", "lora", *list(NUMBERS)[:_BEFORE_FILLED_FOR], "filled_for", *list(NUMBERS)[_BEFORE_FILLED_FOR:], "beside",
+    *SWITCHES,
 )
 """The controls in the order in which the WebUI passes their values."""
 _SAVED = "saved: "
@@ -112,8 +114,8 @@ def as_dict(args: Sequence[Any], tables: Tables) -> dict[str, Any]:
     request = request_of(controls, Request(), tables)
     asked = {**values_of(request), **{name: getattr(request, name) for name in BESIDE}}
     numbers = {name: value for name, value in asked.items() if value is not None}
-    draft = {"draft": True} if request.draft else {}
-    return {"enabled": _truth(controls.enabled), "method": request.method, "lora": request.lora, **numbers, **draft}
+    switches = {name: True for name in SWITCHES if getattr(request, name)}
+    return {"enabled": _truth(controls.enabled), "method": request.method, "lora": request.lora, **numbers, **switches}
 
 
 def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
@@ -124,8 +126,8 @@ def controls_from(values: Sequence[Any], tables: Tables) -> Controls:
 
 def request_of(controls: Controls, base: Request, tables: Tables) -> Request:
     """What the controls ask for: of the numbers, only those that the user has changed since they were filled in."""
-    switches = {"method": controls.method, "lora": controls.lora, "draft": controls.draft}
-    request = request_from({**switches, **values_of(controls), **_beside(controls.beside)}, base)
+    chosen = {name: getattr(controls, name) for name in ("method", "lora", *SWITCHES)}
+    request = request_from({**chosen, **values_of(controls), **_beside(controls.beside)}, base)
     changed: dict[str, Any] = changed_by_user(values_of(request), _filled_in(controls.filled_for, tables))
     return replace(request, **{**dict.fromkeys(NUMBERS), **changed})
 

@@ -8,6 +8,7 @@ from ..words.say import counted as so_many
 from ..words.say import quoted, say
 from .by_size import note_on_size
 from .changes import changed_from
+from .choice_notes import notes_on_choice
 from .choose import Choice, Refusal
 from .counting import counting, self_timed_steps, share
 from .facts import Facts
@@ -17,13 +18,11 @@ from .negative import negative_prompt, notes_on
 from .numbers import NUMBERS, same
 from .passes import Counting, Pass, counted, visited, with_timesteps
 from .plan import Plan
-from .profiles import NOTHING, Profile
+from .profiles import Profile
 from .prompts import is_plain, lora_tag
 from .request import Request, recommended
 from .schedules import MAX_STEPS, Rule, max_steps
 
-_LARGE = 1.5
-"""How much larger than a method's own resolution a side may be until a note is due."""
 
 @dataclass
 class Filling:
@@ -47,7 +46,7 @@ class Filling:
         gamma = None if profile.gamma is None else self._value("gamma")
         guidance, weight = self._guidance(), self._weight()
         shift = None if profile.shift is None else self._value("shift")
-        self._say_what_runs()
+        self.notes += notes_on_choice(self.choice, self.request, self.facts)
         sampler, scheduler, rule = self._sampling()
         cfg_steps = self._cfg_steps(cfg, steps, sampler)
         first, hires = self._first(rule, steps, sampler, scheduler, shift), self._hires(rule, steps, sampler, shift)
@@ -59,7 +58,7 @@ class Filling:
             steps=steps, cfg=cfg, weight=weight, gamma=gamma, guidance=guidance, cfg_steps=cfg_steps,
             nag=nag, negative=negative, shift=shift, variety=self._variety(),
             active=True, method=profile.key, label=profile.label, lora=name, tag=lora_tag(name, weight) if name and not tag else "",
-            prediction=profile.prediction, scheduler=scheduler, rule=rule,
+            prediction=profile.prediction, scheduler=scheduler, rule=rule, by_size=self._by_size() not in (None, profile.timesteps),
             first=self._counted(first, steps, cfg, cfg_steps, by), notes=tuple(self.notes),
             hires=hires and self._counted(hires, 0, cfg, cfg_steps, by),
         )
@@ -146,33 +145,6 @@ class Filling:
             self.notes.append(say("variety.on", value=variety))
         return variety
 
-    # -- what runs
-
-    def _say_what_runs(self) -> None:
-        """What the user should know of the choice itself."""
-        profile, lora, checkpoint, request = self.profile, self.choice.lora, self.facts.checkpoint, self.request
-        own = checkpoint.method if checkpoint is not None else None
-        needs_weights = profile.weights != NOTHING
-        if lora is None and needs_weights and checkpoint is not None:
-            if own == profile.key:
-                self.notes.append(say("runs.checkpoint_itself", label=profile.label, reason=checkpoint.reason))
-            else:
-                self.notes.append(say("runs.checkpoint_as_chosen", label=profile.label))
-        elif own is not None and own != profile.key:
-            self.notes.append(say("runs.two_accelerators", recognised=own))
-        if lora is not None:
-            recognised = lora.detection.method
-            if recognised is not None and not profile.runs_on(recognised):
-                self.notes.append(say("runs.lora_as_chosen", lora=lora.name, recognised=recognised, label=profile.label))
-            if lora.detection.superseded:
-                self.notes.append(say("runs.lora_replaced", lora=lora.name, reason=lora.detection.reason))
-        if request.second_checkpoint and lora is None and needs_weights:
-            self.notes.append(say("runs.second_checkpoint", name=quoted(request.second_checkpoint)))
-        pixels = profile.resolution.get(self.facts.family or "")
-        if pixels and request.width * request.height > (_LARGE * pixels) ** 2:
-            size = {"width": request.width, "height": request.height}
-            self.notes.append(say("runs.too_large", label=profile.label, pixels=pixels, **size))
-
     # -- passes
 
     def _sampler(self, asked: str | None) -> str:
@@ -194,8 +166,8 @@ class Filling:
         if facts.samplers is not None and not self.request.sampler and profile.sampler not in facts.samplers:
             raise Refusal("method.no_sampler", label=profile.label, sampler=profile.sampler)
         sampler = self._sampler(self.request.sampler)
-        if asked and asked == by_size_of(facts.family) and facts.family in profile.families:
-            return sampler, profile.scheduler, asked
+        if (theirs := self._by_size()) is not None:
+            return sampler, profile.scheduler, theirs
         if asked and facts.schedulers is not None and asked not in facts.schedulers:
             self.notes.append(say("schedule.unknown", asked=quoted(asked)))
         elif asked and profile.timestep_shift is not None:
@@ -208,6 +180,12 @@ class Filling:
         if not known and profile.timesteps is None:
             raise Refusal("method.no_schedule", label=profile.label, schedule=profile.scheduler)
         return sampler, profile.scheduler if known else _next_best_schedule(facts), profile.timesteps
+
+    def _by_size(self) -> Rule | None:
+        """The rule of the model's authors, where that is asked for and goes by the picture's size; a row's or the user's schedule stays."""
+        asked, theirs = self.request.scheduler, by_size_of(self.facts.family)
+        wanted = asked == theirs or (self.request.by_size and not asked and self.profile.timesteps is None)
+        return theirs if theirs and wanted and self.facts.family in self.profile.families else None
 
     def _counted(self, one: Pass, steps: int, cfg: float, cfg_steps: int, by: Counting) -> Pass:
         """`one` with its evaluations; `steps` were asked of the first pass, 0: it is the hires pass."""

@@ -1,4 +1,4 @@
-"""Which published file can be fetched for a method that is not installed: a row of the tables with an address and a sha256, or none."""
+"""Which published file can be fetched for a method that is not installed: a row of the tables with an address, or none."""
 from __future__ import annotations
 
 import re
@@ -29,6 +29,7 @@ class Offer:
     repo: str
     path: str
     sha256: tuple[str, ...]
+    """Any of these will do; none are known of some files, and what huggingface.co names has to serve."""
     size: int | None
     licence: str
     noncommercial: bool
@@ -63,7 +64,7 @@ def offer_for(request: Request, facts: Facts, tables: Tables) -> Offer | None:
     """The file to fetch for the method asked for, or for the one that Auto would like best.
 
     None where a LoRA that can be used is installed or chosen, and where no row has all that is needed. Auto offers nothing that may not
-    be used commercially: that is for the user to choose.
+    be used commercially, nor what no sha256 is known of: that is for the user to choose.
     """
     request = with_saved(request, facts, tables)
     method = None if request.method == AUTO else request.method
@@ -75,7 +76,8 @@ def offer_for(request: Request, facts: Facts, tables: Tables) -> Offer | None:
         return offers[0][1] if len(families) == 1 else None  # unknown checkpoint: only what leaves no doubt
     if facts.family is None:
         return None
-    return next((offer for key in tables.auto_order for _, offer in _offers(key, facts, tables) if not offer.noncommercial), None)
+    every = (offer for key in tables.auto_order for _, offer in _offers(key, facts, tables))
+    return next((offer for offer in every if offer.sha256 and not offer.noncommercial), None)
 
 
 def offers_for(method: str, facts: Facts, tables: Tables, there: Collection[str] | None = None) -> Iterator[Offer]:
@@ -101,16 +103,16 @@ def _offers(method: str, facts: Facts, tables: Tables, there: Collection[str] | 
     profile = tables.profiles.get(method)
     if profile is None:
         return
-    for file in tables.files:
+    for file in sorted(tables.files, key=lambda file: not file.sha256):
         asked = profile.runs_on(file.method) and facts.family in (None, file.family)
         if asked and (made := offer_of(file, profile, tables)) and made.name not in there:
             yield file, made
 
 
 def offer_of(file: PublishedFile, profile: Profile, tables: Tables) -> Offer | None:
-    """`file` as an offer; None where its row lacks a sha256 or an address, or where no WebUI could use it."""
-    usable = file.kind == LORA and not file.superseded and file.loads_in != _NO_WEBUI
-    if not (usable and file.sha256 and _REPO.fullmatch(file.repo) and _PATH.fullmatch(file.path)):
+    """`file` as an offer; None where its row lacks an address, where no WebUI could use it, and where it alone is of no use."""
+    usable = file.kind == LORA and not file.superseded and file.loads_in != _NO_WEBUI and not file.pair
+    if not (usable and _REPO.fullmatch(file.repo) and _PATH.fullmatch(file.path)):
         return None
     licence = file.licence or profile.licence
     noncommercial = profile.noncommercial or "nc" in name_key(licence).split("-")

@@ -46,6 +46,8 @@ class Plan(Numbers):
     notes: tuple[str, ...] = ()
     draft: bool = False
     """Whether the WebUI's small decoder makes the picture."""
+    by_size: bool = False
+    """Whether the schedule is, other than the row's, that of the model's authors for the picture's size."""
     changed: Mapping[str, float] = field(default_factory=dict[str, float])
     """What differs from the row, of the numbers."""
 
@@ -104,7 +106,7 @@ class Plan(Numbers):
         """Plain values, for the API."""
         hires = self.hires or _NO_PASS
         same = ("active", "method", "label", "lora", "tag", "prediction", "scheduler", "rule", "evaluations", "evaluations_without",
-                "notes", "changed", "draft", "summary")
+                "notes", "changed", "draft", "by_size", "summary")
         values: dict[str, Any] = {
             **values_of(self),
             **{f"nag_{name}": getattr(self.negative, name, None) for name in ("tau", "alpha", "until")},

@@ -106,6 +106,8 @@ class PublishedFile:
     path: str = ""
     """Where in `repo` the file lies; empty where that is not known."""
     loads_in: str = ""
+    pair: str = ""
+    """Of a method that runs on two models in turn, each with a file of its own: which of the two this one is for."""
 
 
 @dataclass(frozen=True)

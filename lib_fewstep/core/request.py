@@ -28,6 +28,8 @@ class Request(Numbers):
     scheduler: str | None = None
     draft: bool = False
     """Decode with the WebUI's small decoder: faster, a little softer."""
+    by_size: bool = False
+    """Where the WebUI's schedule is the same at every size and the model's authors have one that goes by it: theirs."""
     prompt: str = ""
     negative_prompt: str = ""
     hires_negative_prompt: str = ""
@@ -68,6 +70,7 @@ class Request(Numbers):
 
 
 TEXTS = ("method", "lora", "sampler", "scheduler")
+SWITCHES = ("draft", "by_size")
 ROWS = rows_of(Request)
 """All numbers that may be asked for: those of a method, the steps of the hires pass, and what goes with `nag`."""
 BESIDE = ("nag_tau", "nag_alpha", "nag_until")
@@ -95,7 +98,7 @@ def request_from(values: Mapping[str, Any], base: Request = Request()) -> Reques
                 problems.append(say("setting.no_number", key=key, value=quoted(value), expected=ROWS[key].expected))
             else:
                 known[key] = number
-        elif key == "draft":
+        elif key in SWITCHES:
             if isinstance(value, bool):
                 known[key] = value
             else:
@@ -179,7 +182,7 @@ def recommended(profile: Profile, name: str) -> float | None:
 
 def _settings_like(key: str) -> list[str]:
     """The settings nearest to `key`, or the first; five at most."""
-    known = ["enabled", *TEXTS, *ROWS, "draft"]
+    known = ["enabled", *TEXTS, *ROWS, *SWITCHES]
     return get_close_matches(key.strip().lower(), known, n=3) or known[:5]
 
 

@@ -10,6 +10,7 @@ import os
 import re
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
@@ -31,6 +32,8 @@ SLACK = 1 << 20
 """Bytes that a file may be longer than its row says, some of which are calculated; also what counts as a gain. The sha256 decides."""
 LONGEST = 4 << 30
 """Bytes of a file whose row names no size."""
+_HEADERS = {"User-Agent": "few-step-accelerator", "Accept-Encoding": "identity"}
+"""The files are public: no token leaves this machine."""
 
 Report = Callable[[int, "int | None"], None]
 """Is told the bytes that have come and their whole number; None: unknown."""
@@ -47,15 +50,18 @@ class Cancelled(Exception):
 def fetch(offer: Offer, folder: Path, report: Report, cancel: threading.Event, endpoint: str | None = None) -> Path:
     """Brings the offered file into `folder` and returns its path. Goes on where an earlier, interrupted fetch ended.
 
+    Where the offer knows no sha256, it has to be the one that huggingface.co names.
     Raises Failed or Cancelled; then nothing has the file's name but what had it before.
     """
-    final = folder / offer.name
+    final, url = folder / offer.name, _address(offer, endpoint)
+    if not offer.sha256:
+        offer = replace(offer, sha256=(_told_sha256(offer, url),))
     part = folder / f"{offer.name}.{offer.sha256[0][:12]}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with alone_in(folder):
             if not _is_there(final, offer):
-                _complete(part, offer, report, cancel, _address(offer, endpoint))
+                _complete(part, offer, report, cancel, url)
                 give_name(part, final)
             part.unlink(missing_ok=True)
     except FileExistsError as error:
@@ -70,6 +76,25 @@ def _address(offer: Offer, endpoint: str | None) -> str:
         return hf_hub_url(offer.repo, offer.path, endpoint=endpoint)
     except ValueError as error:
         raise Failed(say("download.bad_repo", repo=offer.repo, file=offer.name)) from error
+
+
+def _told_sha256(offer: Offer, url: str) -> str:
+    """What huggingface.co itself says of the file, and not the servers that it sends on to. Raises Failed."""
+    try:
+        for _ in range(TRIES):
+            response = requests.head(url, headers=_HEADERS, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT, allow_redirects=False)
+            moved = response.headers.get("Location", "")
+            if not moved.startswith("/") or moved.startswith("//"):
+                break
+            url = urljoin(url, moved)  # the repository has another name by now
+        if response.status_code >= 400:
+            _check_status(response, offer)
+    except requests.RequestException as error:
+        raise Failed(say("download.unreachable", host=urlsplit(url).hostname, error=_short(error))) from error
+    found = response.headers.get("X-Linked-Etag", "").strip('"')
+    if not re.fullmatch("[0-9a-f]{64}", found):
+        raise Failed(say("download.no_sha256", url=url))
+    return found
 
 
 def _is_there(final: Path, offer: Offer) -> bool:
@@ -125,9 +150,7 @@ def _stream(session: requests.Session, part: Path, offer: Offer, report: Report,
     if cancel.is_set():
         raise Cancelled
     at = length(part)
-    headers = {"User-Agent": "few-step-accelerator", "Accept-Encoding": "identity"}  # the files are public: no token leaves this machine
-    if at:
-        headers["Range"] = f"bytes={at}-"
+    headers = {**_HEADERS, "Range": f"bytes={at}-"} if at else _HEADERS
     hooks = {"response": lambda response, **_: _check_redirect(response, url)}
     with session.get(url, headers=headers, stream=True, timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT, hooks=hooks) as response:
         if response.status_code == 416:  # nothing is missing, or too much is there: the sha256 tells

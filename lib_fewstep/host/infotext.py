@@ -17,6 +17,7 @@ from ..core.prompts import lora_tags, without_tag
 from ..core.request import AUTO, BESIDE, NO_LORA, ROWS
 
 METHOD, LORA, SCHEDULE, DRAFT = "Accelerator", "Accelerator LoRA", "Schedule type", "Accelerator draft"
+BY_SIZE = "Accelerator shift by size"
 _DECODER, _TAESD, _FULL = "VAE Decoder", "TAESD", "Full"
 """What the host writes where its own option makes a draft, and what it takes an absent one for."""
 Installed = Callable[[], Sequence[InstalledLora]]
@@ -32,6 +33,8 @@ def entries(plan: Plan) -> dict[str, Any]:
             found[number.parameter] = f"{plan.noted[name]:.6g}"
     if plan.first.timesteps is not None and plan.scheduler != "Automatic":
         found[SCHEDULE] = plan.scheduler  # in the API's answer the host names it only where it made the schedule itself
+    if plan.by_size:
+        found[BY_SIZE] = "True"
     if plan.draft:
         found[_DECODER] = _TAESD
     return found
@@ -90,6 +93,7 @@ def read(params: dict[str, Any], tables: Tables, installed: Installed) -> dict[s
         "filled_for": profile.key,
         "beside": beside_of({name: ROWS[name].read(params.get(ROWS[name].parameter)) for name in BESIDE}),
         "draft": params.get(DRAFT) == "True",
+        "by_size": params.get(BY_SIZE) == "True",
     }
 
 

@@ -32,6 +32,7 @@ _SETTINGS = open_object(
     lora="auto, or the name of an installed LoRA",
     **{name: number.described for name, number in ROWS.items()},
     sampler="one of the WebUI's", scheduler="one of the WebUI's, or flux: FLUX.1's authors', by the size",
+    by_size="true: the schedule of the model's authors, by the picture's size, where the WebUI has one for every size",
     prompt="where LoRA tags are looked for", negative_prompt="said to have no effect where it has none",
 )
 _REFUSALS = {status: answered(text, open_object(text, detail="why")) for status, text in (

@@ -76,7 +76,9 @@ def _sampler(plan: Plan) -> str:
 def _timesteps(plan: Plan) -> str:
     if plan.first.timesteps is None:
         return say("page.details.schedule", schedule=plan.scheduler)
-    first = " ".join(f"{t:g}" for t in plan.first.timesteps)
+    first: str = " ".join(f"{t:g}" for t in plan.first.timesteps)
+    if plan.by_size:
+        first = say("page.details.by_size", timesteps=first, shift=f"{plan.first.shift:.2f}")
     if plan.hires is None or not plan.hires.timesteps:
         return first
     return say("page.details.hires", first=first, second=" ".join(f"{t:g}" for t in plan.hires.timesteps))

@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 
 from ..core.controls import Controls
+from ..core.families import by_size_of
 from ..core.numbers import NUMBERS
 from ..core.profiles import Profile
 from ..core.request import AUTO, recommended
@@ -28,6 +29,11 @@ def has(profile: Profile, name: str) -> bool:
     return profile.cfg.max > 1 if name == "cfg_steps" else recommended(profile, name) is not None
 
 
+def by_size(s: Situation) -> bool:
+    """Whether there is a choice between the WebUI's schedule and one that goes by the picture's size."""
+    return s.profile is not None and s.profile.timesteps is None and by_size_of(s.facts.family) != ""
+
+
 def info(profile: Profile, name: str) -> Sentence:
     """One line under a slider's name."""
     best = f"{recommended(profile, name) or 0:g}"
@@ -46,7 +52,8 @@ def changed(s: Situation, controls: Controls) -> tuple[str, ...]:
     asked = {**vars(controls), **s.plan.changed}
     visible = shown(profile, asked["cfg"], asked["cfg_steps"], asked["nag"])
     numbers = tuple(name for name in NUMBERS if name in visible and _differs(asked.get(name), recommended(profile, name)))
-    return numbers if controls.lora == AUTO else (*numbers, "lora")
+    others = {"lora": controls.lora != AUTO, "by_size": s.plan.by_size}
+    return (*numbers, *(name for name, differs in others.items() if differs))
 
 
 def _differs(value: object, best: float | None) -> bool:

@@ -30,6 +30,8 @@ class Row:
     recommended: bool = False
     button: str = ""
     act: str = ""
+    caution: str = ""
+    """What to know before it is downloaded."""
     news: str = ""
     """How its last download ended, if it did not succeed."""
 
@@ -79,6 +81,8 @@ def _download(profile: Profile, offer: Offer, s: Situation) -> Row:
     act = f"download:{profile.key}" if may else f"open:https://huggingface.co/{offer.repo}"
     button = say("page.more.get") if may else say("page.open_page")
     row = _row(profile, s, size_text(offer.size), with_licence(offer.licence), offer.noncommercial, button, act)
+    if not offer.sha256:
+        row = replace(row, caution=say("page.more.no_sha256"))
     ended = s.progress is not None and s.progress.offer.method == profile.key and s.progress.state in (FAILED, CANCELLED)
     return replace(row, news=s.progress.message) if ended and s.progress is not None else row
 

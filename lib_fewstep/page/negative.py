@@ -28,7 +28,7 @@ def switch(s: Situation) -> Switch | None:
     if profile is None or not plan.active:
         return None
     if not math.isclose(plan.cfg, 1.0) and not plan.cfg_steps:
-        return Switch(False, False, say("page.switch.negative.above"))
+        return Switch(True, False, say("page.switch.negative.above"))
     if not profile.takes_nag:
         return Switch(False, False, say("page.switch.negative.impossible"))
     more = more_time(plan.negative or profile.nag.of(s.facts.family), plan.first, plan.hires)

@@ -59,5 +59,7 @@ def _compared_with(s: Situation) -> Sentence | None:
     """
     made, without = s.plan.evaluations, s.plan.evaluations_without
     if compared(s.plan) == LESS:
-        return say("page.note.passes", made=made, steps=s.own_steps, without=without)
+        twice = without == 2 * s.own_count
+        cfg = {"cfg": f"{s.base.host_cfg:g}"} if twice else {}
+        return say("page.note.passes_twice" if twice else "page.note.passes", made=made, steps=s.own_steps, without=without, **cfg)
     return say("page.note.compared", steps=s.base.host_steps, cfg=f"{s.base.host_cfg:g}")

@@ -56,9 +56,16 @@ class Situation:
 
     @property
     def own_steps(self) -> Sentence:
-        """The steps of the user's own settings."""
-        hires = (self.base.host_hires_steps or self.base.host_steps) if self.base.hires_denoise is not None else 0
-        return host_steps(self.base.host_steps, hires)
+        """The steps of the user's own settings, in words."""
+        return host_steps(self.base.host_steps, self._own_hires_steps)
+
+    @property
+    def own_count(self) -> int:
+        return self.base.host_steps + self._own_hires_steps
+
+    @property
+    def _own_hires_steps(self) -> int:
+        return (self.base.host_hires_steps or self.base.host_steps) if self.base.hires_denoise is not None else 0
 
     @cached_property
     def runnable(self) -> list[Profile]:

@@ -122,6 +122,8 @@ def _way_out(s: Situation, why: Refused) -> tuple[str, str, str, bool]:
     offer = offer_for(s.request, s.facts, s.tables)
     if offer is not None and s.forbidden is None:
         licence = say("page.offer.nc" if offer.noncommercial else "page.offer", licence=offer.licence)
+        if not offer.sha256:
+            licence = say("page.offer.no_sha256", licence=licence)
         return say("page.download", name=_fitting_name(offer, s), size=size_text(offer.size)), f"download:{offer.method}", licence, True
     if offer is not None and s.forbidden is not None:
         note = say("page.forbidden", why=s.forbidden) if s.forbidden else ""

@@ -116,7 +116,7 @@ class Accordion:
         on(parts.forget.click, self._forgotten, everything)
         prompt = [host["prompt"]] if "prompt" in host else []
         on(parts.go.click, lambda asked: self._acted(asked, bool(prompt)), [*everything, *prompt], (parts.act,))
-        for name in NUMBERS:
+        for name in (*NUMBERS, "by_size"):
             on(control[name].change, self._line, line)
         parts.live.wire(self.inputs, host)
         plot = Plot.of(host)
@@ -168,6 +168,7 @@ class Accordion:
         shown = {**vars(view.controls), "lora": view.lora}
         more: dict[str, dict[str, Any]] = {"method": {"choices": view.choices}, "lora": {"choices": view.loras}}
         more |= {name: self._number(view, name) for name in NUMBERS}
+        more["by_size"] = {"visible": fine.by_size(view.situation)}
         # a value that stays is not sent: by now the user may have set another
         fresh = {name: {"value": shown[name]} for name, value in zip(ORDER, asked.values, strict=False) if shown[name] != value}
         return [gr.update(**fresh.get(name, {}), **more.get(name, {})) for name in ORDER]

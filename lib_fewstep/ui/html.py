@@ -103,10 +103,11 @@ def _row_html(row: Row, told: Say) -> str:
         verb = {"download": "page.more.get_named", "use": "page.use_named"}.get(row.act.partition(":")[0], "page.open_named")
         button = button_html(row.act, told(row.button), row.recommended, told(say(verb, name=row.name)))
     name, facts = html.escape(told(row.name)), html.escape(told(row.facts))
+    caution = f'<div class="fewstep-quiet">{html.escape(told(row.caution))}</div>' if row.caution else ""
     news = f'<div class="fewstep-nc">{html.escape(told(row.news))}</div>' if row.news else ""
     return (
         f'<div class="fewstep-row" role="listitem"><div class="fewstep-what"><div class="fewstep-name">{name}{mark}</div>'
-        f'<div class="fewstep-quiet">{facts}</div>{news}</div><div class="fewstep-size">{size}</div>{button}</div>'
+        f'<div class="fewstep-quiet">{facts}</div>{caution}{news}</div><div class="fewstep-size">{size}</div>{button}</div>'
     )
 
 

@@ -88,6 +88,11 @@ class Parts:
                 [lora_text(AUTO, None)], value=lora_text(AUTO, None), label="LoRA file", info=self.say("page.info.lora"),
                 allow_custom_value=True, interactive=True, elem_id=self._id("lora"),
             )
+        with gr.Row(elem_classes=["fewstep-switches"]):
+            controls["by_size"] = gr.Checkbox(
+                False, label=self.say("page.by_size"), info=self.say("page.by_size.info"), interactive=True, visible=False,
+                elem_id=self._id("by_size"),
+            )
         with gr.Row(elem_classes=["fewstep-actions"]):
             self.reset = gr.Button(self.say("page.reset"), size="sm", elem_id=self._id("reset"))
             self.forget = gr.Button(self.say("page.forget"), size="sm", visible=False, elem_id=self._id("forget"))

@@ -24,9 +24,9 @@ def test_what_is_no_switch_is_named() -> None:
     assert not request.draft and "'draft'" in request.problems[0] and "'yes'" in request.problems[0]
 
 
-def test_the_switch_comes_last_so_that_older_positions_stay() -> None:
-    assert ORDER[-1] == "draft"
+def test_the_switches_come_last_so_that_older_positions_stay() -> None:
+    assert ORDER[-2] == "draft"
     values = [True, "lcm", "auto"]
     assert not parse_args(values, TABLES, Request())[1].draft
-    whole = [*values, *[None] * (len(ORDER) - 4), True]
+    whole = [*values, *[None] * (len(ORDER) - 5), True, False]
     assert parse_args(whole, TABLES, Request())[1].draft and as_dict(whole, TABLES)["draft"] is True

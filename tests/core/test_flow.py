@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from lib_fewstep.core.controls import ORDER, as_dict, parse_args
 from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.flow import flow_levels, flux2_mu, flux_mu, shift_for
 from lib_fewstep.core.profiles import Profile
-from lib_fewstep.core.request import Request, host_request
+from lib_fewstep.core.request import Request, host_request, request_from
 from lib_fewstep.core.rows import BadRow, method_from
 from lib_fewstep.core.schedules import is_flow, max_steps, sigmas_for, timesteps_for, training_sigmas
 from tests.core.situations import TABLES, facts, ready_for
@@ -215,12 +216,34 @@ def flux(**asked: Any) -> Any:
 def test_flux_runs_on_the_hosts_schedule_unless_the_authors_is_asked_for_and_it_is_said_which() -> None:
     small = flux(width=512, height=512)
     assert small.rule is None and small.first.timesteps is None
-    assert any("shift 3.16 at every size" in note and "1.88 at 512 x 512" in note and "'flux'" in note for note in small.notes)
+    assert any("shift 3.16 at every size" in note and "1.88 at 512 x 512" in note and "Shift by size" in note for note in small.notes)
     theirs = flux(width=512, height=512, scheduler="flux")
     assert theirs.rule == "flux" and theirs.scheduler == "Simple" and not theirs.notes
     expected = [1000 * level for level in flow_levels(8, 1, math.exp(flux_mu(8, 512, 512)))]
     assert theirs.first.timesteps == pytest.approx(expected, abs=1e-3)
     assert not flux(width=1024, height=1024).notes and not flux(width=832, height=1216).notes and not flux().notes
+
+
+def test_the_switch_asks_for_the_same() -> None:
+    size = {"width": 512, "height": 512}
+    by_name, by_switch = flux(**size, scheduler="flux"), flux(**size, by_size=True)
+    assert by_switch == by_name and by_switch.by_size and by_switch.as_dict()["by_size"] is True
+    assert not flux(**size).by_size and flux(**size, by_size=False) == flux(**size)
+
+
+@pytest.mark.parametrize("asked", [{"method": "flux-schnell"}, {"method": "lcm"}, {"method": "hyper-flux-8", "scheduler": "Beta"}], ids=str)
+def test_it_changes_nothing_where_the_row_or_the_user_has_a_schedule(asked: dict[str, Any]) -> None:
+    family = "sd15" if asked["method"] == "lcm" else "flux"
+    there = replace(ready_for(TABLES.profiles[asked["method"]], family), schedulers=frozenset({"Simple", "Beta"}))
+    without, with_it = (make_plan(Request(**asked, by_size=on, width=512, height=512), there, TABLES) for on in (False, True))
+    assert without.active and with_it == without and not with_it.by_size
+
+
+def test_it_is_a_setting_like_others() -> None:
+    assert request_from({"by_size": True}).by_size and not request_from({}).by_size
+    assert "by_size" in request_from({"by_size": "yes"}).problems[0]
+    values = [True, "hyper-flux-8", *([None] * (len(ORDER) - 3)), True]
+    assert ORDER[-1] == "by_size" and parse_args(values, TABLES, Request())[1].by_size and as_dict(values, TABLES)["by_size"] is True
 
 
 def test_a_schedule_by_size_is_another_familys_business() -> None:

@@ -12,8 +12,8 @@ import pytest
 from lib_fewstep.core.detect import Detection, detect
 from lib_fewstep.core.facts import Facts
 from lib_fewstep.core.layout import Layout
-from lib_fewstep.core.offers import Offer, offer_for, offer_of
-from lib_fewstep.core.profiles import PublishedFile, Tables
+from lib_fewstep.core.offers import Offer, offer_for, offer_of, offers_for
+from lib_fewstep.core.profiles import PublishedFile, Tables, name_key
 from lib_fewstep.core.request import Request
 from lib_fewstep.core.tables import load_tables
 from tests.core.lora_files import UNETS, kohya, write
@@ -67,6 +67,9 @@ def test_no_two_files_get_the_same_name() -> None:
 @pytest.mark.parametrize("file, offer", OFFERED, ids=[offer.name for _, offer in OFFERED])
 def test_under_its_name_a_file_is_recognised_as_what_it_is(file: PublishedFile, offer: Offer, tmp_path: Path) -> None:
     path = tmp_path / offer.name
+    if file.family not in (*UNETS, "flux"):
+        assert any(pattern.search(name_key(path.stem)) for pattern in file.names)  # of these there is no LoRA to write here
+        return
     flux = {"transformer.single_transformer_blocks.0.attn.to_q.lora_A.weight": (4, 4)}
     write(path, kohya(UNETS[file.family]) if file.family in UNETS else flux)
     found = detect(path, TABLES)
@@ -74,12 +77,30 @@ def test_under_its_name_a_file_is_recognised_as_what_it_is(file: PublishedFile, 
     assert re.fullmatch(r"[\w.-]+\.safetensors", offer.name) and "pytorch_lora_weights" not in offer.name
 
 
-def test_what_cannot_be_used_or_verified_is_not_offered() -> None:
+def test_what_cannot_be_used_or_found_is_not_offered() -> None:
     refused = [file for file in TABLES.files if of_row(file) is None]
     for file in refused:
-        unusable = file.kind == "checkpoint" or file.superseded or file.loads_in == "diffusers"
-        assert unusable or not file.sha256 or "civitai" in file.repo, file
-    assert {file.method for file in refused} >= {"flash", "turbomix-lcm", "dmd2", "turbo-lora"}
+        unusable = file.kind == "checkpoint" or file.superseded or file.loads_in == "diffusers" or file.pair
+        assert unusable or not file.path or "civitai" in file.repo, file
+    assert {file.method for file in refused} >= {"flash", "turbomix-lcm", "dmd2", "wan22-lightning-4"}
+
+
+def test_a_file_whose_sha256_is_known_comes_first() -> None:
+    for method, family in {(file.method, file.family) for file, _ in OFFERED if file.family in UNET_LAYOUTS}:
+        known = [bool(offer.sha256) for offer in offers_for(method, facts(family), TABLES)]
+        assert known == sorted(known, reverse=True), method
+    known = [bool(offer.sha256) for offer in offers_for("turbo-lora", facts("sdxl"), TABLES)]
+    assert set(known) == {True, False}
+
+
+def test_auto_offers_no_file_whose_sha256_is_not_known(tmp_path: Path) -> None:
+    tables = user_row(tmp_path, sha256="")
+    offer = offer_for(Request(method="own"), facts("sd21"), tables)
+    assert offer is not None and offer.sha256 == ()
+    only = replace(tables, files=tuple(file for file in tables.files if file.method == "own"))
+    assert offer_for(Request(), facts("sd21"), only) is None
+    known = user_row(tmp_path)
+    assert offer_for(Request(), facts("sd21"), replace(known, files=tuple(f for f in known.files if f.method == "own"))) is not None
 
 
 @pytest.mark.parametrize("name, noncommercial", [
@@ -177,12 +198,12 @@ def test_a_row_of_the_users_with_a_sha256_is_offered(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("changes", [
-    {"sha256": ""}, {"path": ""}, {"repo": ""}, {"repo": "https://example.org/me/x"}, {"repo": "me"}, {"repo": "../x"}, {"repo": "me/.."},
+    {"pair": "high"}, {"path": ""}, {"repo": ""}, {"repo": "https://example.org/me/x"}, {"repo": "me"}, {"repo": "../x"}, {"repo": "me/.."},
     {"repo": "a/b/c"}, {"path": "../x.safetensors"}, {"path": "/etc/x.safetensors"}, {"path": "a/../../x.safetensors"},
     {"path": "x.ckpt"}, {"path": r"a\x.safetensors"}, {"path": "'x?a.safetensors'"}, {"path": ".hidden.safetensors"},
     {"path": "a//x.safetensors"}, {"path": '"x\\n.safetensors"'}, {"loads_in": "diffusers"}, {"superseded": "true"},
 ], ids=str)  # fmt: skip
-def test_a_row_that_leads_elsewhere_or_cannot_be_verified_is_not(tmp_path: Path, changes: dict[str, str]) -> None:
+def test_a_row_that_leads_elsewhere_is_not(tmp_path: Path, changes: dict[str, str]) -> None:
     assert offer_for(Request(method="own"), facts("sd21"), user_row(tmp_path, **changes)) is None
 
 

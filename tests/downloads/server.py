@@ -47,6 +47,10 @@ class Request(BaseHTTPRequestHandler):
             pass
         self.close_connection = True
 
+    def do_HEAD(self) -> None:
+        """What huggingface.co tells of a file before it sends on to where the file lies."""
+        self.head(302, Location="https://nowhere.invalid/", **self.hub.told)
+
     def log_message(self, format: str, *args: object) -> None:
         pass
 
@@ -147,12 +151,16 @@ def stalling(seconds: float, after: int) -> Behaviour:
 
 
 class Hub:
-    """`behaviours` answer one request each, in their order; then all goes well. `asked`: path and headers of each request."""
+    """`behaviours` answer one request each, in their order; then all goes well. `asked`: path and headers of each request.
+
+    `told`: headers of the answer to who asks about the file; its sha256 as huggingface.co names it.
+    """
 
     def __init__(self, content: bytes):
         self.content = content
         self.behaviours: list[Behaviour] = []
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.told = {"X_Linked_Etag": f'"{hashlib.sha256(content).hexdigest()}"'}
         self.url = ""
 
 

@@ -112,6 +112,30 @@ def test_a_row_without_a_size_and_a_server_that_tells_none(hub: Hub, tmp_path: P
     assert_whole(tmp_path)
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+def test_of_a_file_whose_sha256_no_row_knows_that_of_huggingface_counts(hub: Hub, tmp_path: Path, resumed: bool) -> None:
+    unknown = offer_of(CONTENT, sha256=(), size=None)
+    if resumed:
+        watch = Watch(cancel_at=1_000_000)
+        with pytest.raises(Cancelled):
+            get(hub, tmp_path, unknown, watch)
+    get(hub, tmp_path, unknown)
+    assert_whole(tmp_path)
+    assert len([start for start in starts(hub) if start]) == resumed
+
+
+def test_what_is_not_what_huggingface_says_is_removed(hub: Hub, tmp_path: Path) -> None:
+    hub.content = OTHER
+    assert "is not the published file" in refused(hub, tmp_path, offer_of(CONTENT, sha256=()))
+
+
+@pytest.mark.parametrize("told", [{}, {"X_Linked_Etag": '"abc"'}, {"X_Linked_Etag": "../" * 22}], ids=str)
+def test_without_a_sha256_nothing_is_fetched(hub: Hub, tmp_path: Path, told: dict[str, str]) -> None:
+    hub.told = told
+    assert "names no sha256" in refused(hub, tmp_path, offer_of(CONTENT, sha256=()))
+    assert hub.asked == []
+
+
 def test_a_calculated_size_that_is_a_little_off_does_no_harm(hub: Hub, tmp_path: Path) -> None:
     get(hub, tmp_path, offer_of(CONTENT, size=len(CONTENT) - 600))
     assert_whole(tmp_path)

@@ -9,7 +9,7 @@ import pytest
 from lib_fewstep.core.controls import ORDER, parse_args
 from lib_fewstep.core.decide import make_plan
 from lib_fewstep.core.request import Request, request_from
-from tests.core.situations import LCM, TABLES, TCD, facts, lora
+from tests.core.situations import LCM, TABLES, TCD, facts, lora, ready_for
 
 infotext = importlib.import_module("lib_fewstep.host.infotext")
 TAG = "<lora:TCD-SD15-LoRA:0.8>"
@@ -106,3 +106,15 @@ def test_a_weight_that_the_prompt_holds_already_is_not_written() -> None:
 def test_a_schedule_that_the_host_does_not_make_itself_is_named() -> None:
     plan = make_plan(Request(method="hyper-sd15-8"), facts("sd15", lora("x", "hyper-sd15-8")), TABLES)
     assert infotext.entries(plan).get("Schedule type", "Automatic") == plan.scheduler
+
+
+def test_a_shift_by_size_is_written_and_read_again() -> None:
+    there = ready_for(TABLES.profiles["hyper-flux-8"], "flux")
+    for asked in (True, False):
+        plan = make_plan(Request(method="hyper-flux-8", by_size=asked, width=512, height=512), there, TABLES)
+        written = {key: str(value) for key, value in infotext.entries(plan).items()}
+        found = infotext.read(written, TABLES, lambda: there.loras)
+        assert found is not None and found["by_size"] is asked
+        assert (written.get("Accelerator shift by size"), written.get("Schedule type")) == (("True", "Simple") if asked else (None, None))
+        values = [found.get(name, name == "enabled") for name in ORDER]
+        assert parse_args(values, TABLES, Request())[1].by_size is asked

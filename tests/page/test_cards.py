@@ -124,8 +124,8 @@ def test_the_time_is_told_where_it_was_measured() -> None:
 
 
 @pytest.mark.parametrize(("key", "name", "text"), [
-    ("hyper-sdxl-8", "steps", "Made for 8"), ("tcd", "steps", "Recommended 4 (4 to 50)"),
-    ("tcd", "gamma", "Fresh noise, recommended 0.3"),
+    ("hyper-sdxl-8", "steps", "Made for 8"), ("tcd", "steps", "Recommended 4; 4 to 50 work"),
+    ("tcd", "gamma", "Recommended 0.3; 0 adds no noise"),
     ("tcd", "cfg", "Recommended 1"), ("hyper-flux-8", "guidance", "Built into this model, recommended 3.5"),
 ])
 def test_a_slider_says_what_is_recommended(key: str, name: str, text: str) -> None:

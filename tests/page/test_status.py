@@ -82,11 +82,11 @@ STATES: dict[str, tuple[Situation, tuple[str, str, str, str]]] = {
         ("cannot", INSTEAD, "Your LCM file is made for SD 1.5, and this model is SDXL.", "download:lcm"),
     ),
     "not installed": (
-        seen(SDXL, method="lcm"), ("cannot", INSTEAD, "LCM, 4 steps needs a file you do not have.", "download:lcm"),
+        seen(SDXL, method="lcm"), ("cannot", INSTEAD, "You do not have the file of LCM, 4 steps.", "download:lcm"),
     ),
     "downloads off": (
         seen(SDXL, method="lcm", forbidden="others can reach it"),
-        ("cannot", INSTEAD, "LCM, 4 steps needs a file you do not have.", "open:https://huggingface.co/latent-consistency/lcm-lora-sdxl"),
+        ("cannot", INSTEAD, "You do not have the file of LCM, 4 steps.", "open:https://huggingface.co/latent-consistency/lcm-lora-sdxl"),
     ),
     "other family": (
         seen(facts("sd15", LCM), method="hyper-sdxl-8"),
@@ -174,13 +174,14 @@ def test_off_and_cannot_name_what_runs() -> None:
 
 
 @pytest.mark.parametrize(("asked", "note"), [
-    ({}, "8 passes through the model; your own 20 steps take 40."),
-    ({"hires_denoise": 0.5}, "16 passes through the model; your own 20 + 20 steps take 80."),
+    ({}, "8 passes through the model; your own 20 steps take 40, two each at CFG 7."),
+    ({"host_cfg": 1.0}, "8 passes through the model; your own 20 steps take 20."),
+    ({"hires_denoise": 0.5}, "16 passes through the model; your own 20 + 20 steps take 80, two each at CFG 7."),
     ({"negative_prompt": "blurry", "nag": 0}, "Your negative prompt has no effect."),
     ({"negative_prompt": "blurry", "steps": 6}, "Hyper-SD is made for 8 steps. Other numbers of steps look worse."),
     ({"host_steps": 8, "host_cfg": 1.0}, "Compared with your own 8 steps at CFG 1."),
     ({"cfg": 1.5}, "Above CFG 1 a step takes twice as long, and colours may burn."),
-    ({"cfg": 1.5, "method": "lcm"}, "8 passes through the model; your own 20 steps take 40."),
+    ({"cfg": 1.5, "method": "lcm"}, "8 passes through the model; your own 20 steps take 40, two each at CFG 7."),
     ({"cfg": 2.5, "method": "lcm"}, "Above CFG 2 colours may burn."),
 ])
 def test_the_most_important_note_stands_there(asked: dict[str, Any], note: str) -> None:
@@ -189,7 +190,7 @@ def test_the_most_important_note_stands_there(asked: dict[str, Any], note: str) 
 
 def test_a_download_tells_size_and_licence() -> None:
     now = status(seen(SDXL, method="lcm"))
-    assert (now.button, now.note, now.strong) == ("Download LCM for SDXL, 394 MB", "Licence openrail++.", True)
+    assert (now.button, now.note, now.strong) == ("Download LCM for SDXL, 394 MB", "The file's licence is openrail++.", True)
     assert status(seen(SDXL, method="dmd2")).note.endswith("not for commercial use.")
     assert OFFER is not None
     checking = status(seen(facts("sdxl"), progress=Progress(OFFER, CHECKING, OFFER.size or 0, OFFER.size)))

@@ -100,6 +100,7 @@ class Page:
                 "hires_steps": gr.Slider(0, 150, value=0, elem_id=f"{tab}_hires_steps"),
                 "hr_sampler": gr.Dropdown(["Use same sampler", "DPM++ SDE"], value="Use same sampler", elem_id="hr_sampler"),
                 "hr_scheduler": gr.Dropdown(["Use same scheduler", "Karras"], value="Use same scheduler", elem_id="hr_scheduler"),
+                **{side: gr.Number(0, elem_id=f"{tab}_{side}") for side in ("width", "height")},  # 0: not known
                 "script_list": gr.Dropdown(["None", "X/Y/Z plot"], value="None", type="index"),
                 **{f"{axis}_type": gr.Dropdown(["Nothing", "Seed", "[Accelerator] Method"], value="Seed", type="index") for axis in "xyz"},
                 "x_values": gr.Textbox(""),

@@ -50,13 +50,24 @@ def test_one_button_fetches_a_file_and_auto_takes_it(page: Page) -> None:
 
 def test_a_chosen_method_without_its_file_offers_it(page: Page) -> None:
     page.act("use:tcd")
-    assert page.state() == "cannot" and "TCD, 4 steps needs a file you do not have." in page["status"]
+    assert page.state() == "cannot" and "You do not have the file of TCD, 4 steps." in page["status"]
     assert "Download TCD for SD 1.5, 135 MB" in page["status"] and 'data-act="download:tcd"' in page["status"]
     page.source.facts = facts("sdxl")
     page.sync()
     assert "Download TCD for SDXL, 394 MB" in page["status"]
     page.act("use:dmd2")
-    assert page.status()["note"] == "Licence cc-by-nc-sa-4.0: not for commercial use."
+    assert page.status()["note"] == "The file's licence is cc-by-nc-sa-4.0, not for commercial use."
+
+
+def test_a_file_whose_sha256_is_not_known_says_so_before_it_is_fetched(page: Page) -> None:
+    said = "No sha256 on record; the one that huggingface.co names is checked"
+    assert said not in page["more_list"] + page["status"] + page["start"]
+    tables = page.source.tables
+    page.source.tables = replace(tables, files=tuple(replace(file, sha256=()) if file.method == "tcd" else file for file in tables.files))
+    page.sync()
+    assert page["more_list"].count(said) == 1
+    page.act("use:tcd")
+    assert said in page.status()["note"] and "Download TCD for SD 1.5" in page["status"]
 
 
 def test_what_is_installed_is_not_offered() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from tests.bench_detect import make_folder
 
 from . import hosts
-from .bench_live import live_figures
+from .bench_live import SERVE, MakeServe, live_figures, serve_figures
 from .client import PROMPT, Result, WebUI
 from .test_generation import EULER_METHOD, has_simple, hires_fields
 
@@ -214,7 +214,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=RUNS, help="pairs of generations")
     parser.add_argument("--negative", action="store_true", help="only what the negative prompt at CFG 1 costs")
     parser.add_argument("--loras", type=int, default=MANY, help="files in the large folder")
-    parser.add_argument("--live", action="store_true", help="only the figures of Live")
+    parser.add_argument("--live", action="store_true", help="only the figures of Live; of the embedded host with its own models too")
     options = parser.parse_args()
     measured: dict[str, dict[str, str]] = {}
     for host in hosts.all_hosts():
@@ -227,6 +227,8 @@ def main() -> None:
                     measured[host.name] = measure_alone(what, host, place, options.runs)
                 else:
                     measured[host.name] = measure(host, place, options.runs, options.loras)
+                if options.live and host.kind == hosts.EMBEDDED:
+                    measured[SERVE] = measure_alone(serve_figures, MakeServe.like(host), Path(folder) / "serve", options.runs)
             print(table({host.name: measured[host.name]}), file=sys.stderr)
     print(table(measured))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 import requests
 
+from demo import places, weights
 from tests.chromium import launched
 
+from . import hosts
 from .client import PROMPT, SMALL, WebUI
 from .test_page import Tab
 
@@ -21,7 +23,19 @@ STEPS = (1, 2, 4)
 TYPED = "a large red circle beside a small green square on dark blue."
 KEYS_A_SECOND = 8
 FOREVER_SECONDS = 20
+SERVE = "make serve"
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class MakeServe(hosts.Host):
+    """The embedded host as a newcomer sees it, with the models that it comes with. Its LoRAs are those, not the tests' random ones."""
+
+    @classmethod
+    def like(cls, host: hosts.Host) -> MakeServe:
+        return cls(SERVE, host.kind, host.root, host.python, checkpoints={"sd15": weights.unpack(places.OUT / "models").checkpoint})
+
+    def command(self, port: int, data: Path, flags: Sequence[str] = ()) -> list[str]:
+        return [str(self.python), "-m", "demo.serve", "--no-repository", "--port", str(port), "--data-dir", str(data), *flags]
 
 
 class Page:
@@ -66,6 +80,19 @@ def live_figures(webui: WebUI, runs: int) -> dict[str, str]:
     figures["Generate forever, 4 steps: pictures a second"] = f"{forever(webui):.1f}"
     figures["typing 60 characters at 8 keys a second: pictures shown; last key to last picture, s"] = typing(webui)
     return figures
+
+
+def serve_figures(webui: WebUI, runs: int) -> dict[str, str]:
+    """Four steps of LCM: plain, with a negative prompt that acts, and as a draft, in turn."""
+    kinds: dict[str, dict[str, Any]] = {
+        "plain": {}, "with a negative prompt": {"negative_prompt": "green square"}, "draft": {"draft": True},
+    }  # fmt: skip
+    pages = [Page(webui, accelerator={"method": "lcm"}, **fields) for fields in kinds.values()]
+    found = in_turn(webui, *(lambda seed, page=page: page.ask(seed=seed) for page in pages), runs=runs)
+    return {
+        f"Live, LCM, 4 steps, {kind}: pictures a second; ms of CPU a picture": f"{1 / seconds:.1f}; {1000 * cpu:.0f}"
+        for kind, (seconds, cpu) in zip(kinds, found, strict=True)
+    }
 
 
 def forever(webui: WebUI, seconds: float = FOREVER_SECONDS) -> float:

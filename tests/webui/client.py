@@ -139,6 +139,10 @@ class WebUI:
     def options(self) -> dict[str, Any]:
         return self.get("/probe/options")
 
+    def last_picture(self) -> str:
+        """SHA-256 of the pixels of what was made last, Live's or a generation's, before anything was written of it."""
+        return self.get("/probe/pictures")[-1]
+
     def reload_ui(self) -> None:
         """"Reload UI", and waits until it is done."""
         before, starts = self.get("/probe/registry")["loaded"], self._starts()

@@ -208,7 +208,7 @@ def done_both_ways(webui: WebUI, which: str, flow: Flow, ask: Callable[..., Resu
     request = flow.fields(webui)
     webui.save_options(("img2img_fix_steps", *request.get("override_settings", ())))
     before, began = users_options(webui), time.time()
-    ours = ask({"method": key_of(webui, which)}, **request)
+    ours = ask({"method": key_of(webui, which), "nag": 0}, **request)
     made = asked(webui, began)
     assert users_options(webui) == before
     with_hands = hand(webui, which, request)
@@ -226,7 +226,7 @@ def done_both_ways(webui: WebUI, which: str, flow: Flow, ask: Callable[..., Resu
     allowed = rounding(webui, ask, with_hands, theirs)
     assert all(difference(one, other) <= allowed for one, other in zip(ours.images, theirs.images, strict=True))
     if flow.shows and webui.family not in flow.hidden:
-        without = ask({"method": key_of(webui, which)})
+        without = ask({"method": key_of(webui, which), "nag": 0})
         shows = not np.array_equal(ours.image, without.image)
         assert shows, "the picture is the same without it"
 

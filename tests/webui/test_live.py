@@ -1,6 +1,7 @@
 """Live over HTTP: whose picture is drawn, whom it lets go first, and that nothing is left of it."""
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import socket
@@ -26,6 +27,7 @@ from demo.weights import DECODER, SHIPPED, read_packed
 
 from .client import PROMPT, SMALL, WebUI
 from .hosts import EMBEDDED
+from .test_generation import hires_fields
 
 LIVE = "/fewstep/v1/live"
 AUTO = {"method": "auto"}
@@ -61,12 +63,37 @@ def as_jpeg(png: str) -> bytes:
         return file.getvalue()
 
 
+def digest(png: str) -> str:
+    return hashlib.sha256(Image.open(io.BytesIO(b64decode(png))).convert("RGB").tobytes()).hexdigest()
+
+
 def test_a_live_picture_is_what_generate_makes(webui: WebUI) -> None:
     found, made = ask(webui, page()), webui.txt2img(AUTO)
     assert np.abs(pixels(found.content) - pixels(as_jpeg(made.files[0]))).mean() < 1
     said = about(found)
     assert (said["number"], said["seed"], said["notes"]) == (1, SMALL["seed"], [])
     assert said["evaluations"] == webui.plan(prompt=PROMPT)["evaluations"] and said["seconds"] > 0
+
+
+@pytest.mark.parametrize(("accelerator", "hires"), [
+    ({"method": "lcm"}, False), ({"method": "tcd", "steps": 3}, False), (None, False), ({"method": "lcm"}, True),
+], ids=["lcm", "tcd", "off", "hires"])
+def test_it_is_so_to_the_last_bit(webui: WebUI, accelerator: Any, hires: bool) -> None:
+    """What Live had before it made a JPEG of it, what Generate had, and the file that it gives are the same pixels."""
+    fields = {"accelerator": accelerator, "negative_prompt": "green", "steps": 3, **(hires_fields(webui) if hires else {})}
+    assert is_picture(ask(webui, page(), **fields))
+    live, made = webui.last_picture(), webui.txt2img(**fields)
+    assert (webui.last_picture(), digest(made.files[0])) == (live, live)
+    webui.txt2img(**{**fields, "seed": 7})
+    assert webui.last_picture() != live
+
+
+def test_it_is_so_to_the_last_bit_from_a_picture(webui: WebUI) -> None:
+    source = webui.txt2img(AUTO, seed=7).files[0]
+    webui.txt2img(steps=1)  # a host draws a picture's latent with the randomness that the last generation left, and so does Live
+    assert is_picture(ask(webui, page(), init_images=[source], denoising_strength=0.4))
+    live, made = webui.last_picture(), webui.img2img(source, AUTO, denoising_strength=0.4)
+    assert (webui.last_picture(), digest(made.files[0])) == (live, live)
 
 
 def test_without_the_accelerator_it_is_the_users_own(webui: WebUI) -> None:

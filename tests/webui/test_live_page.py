@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from .client import PROMPT, WebUI
+from .test_generation import registered
 from .test_live import as_jpeg
 from .test_live import pixels as decoded
-from .test_page import Tab, open_page, tab, wait_until  # noqa: F401 - fixtures
+from .test_page import Tab, load, open_page, tab, wait_until  # noqa: F401 - fixtures
 
 TYPED = "red circle on a blue background"
 KEYS_A_SECOND = 8
@@ -78,7 +79,7 @@ def test_pictures_come_while_one_types_and_the_last_is_kept(live: Tab, webui: We
     assert number(live) > before + 1 and "a second" in said(live)
     seed = int(live.page.locator("#txt2img_seed input").first.input_value())
     assert seed >= 0, "the seed is fixed while Live is on"
-    shown = pixels(pane(live).locator("img"))
+    shown, whole = pixels(pane(live).locator("img")), webui.last_picture()
     live.page.screenshot(path=screenshots / f"live-{webui.name}.png")
 
     info = live.page.locator("#html_info_txt2img").first
@@ -88,6 +89,7 @@ def test_pictures_come_while_one_types_and_the_last_is_kept(live: Tab, webui: We
     kept = live.host("gallery").locator("img").first
     kept.wait_for(state="visible")
     assert np.abs(pixels(kept) - shown).mean() < 2, "another picture than the one shown"
+    assert webui.last_picture() == whole, "the one shown but for a bit"
 
 
 @pytest.mark.slow
@@ -160,6 +162,32 @@ def test_two_pages_each_get_their_own(live: Tab, open_page: Callable[..., Any]) 
     settled(live)
     ours, theirs = (pixels(pane(each).locator("img")) for each in (live, other))
     assert np.abs(ours - theirs).mean() > 5
+
+
+@pytest.mark.slow
+def test_reload_ui_while_it_is_on(live: Tab, webui: WebUI) -> None:
+    """The page that is open goes on, one that is loaded begins without, and neither the host nor the next picture is another."""
+    settled(live)
+    before, made, threads = registered(webui), webui.txt2img({"method": "auto"}), live_threads(webui)
+    for prompt in ("blue square", TYPED):
+        live.prompt(prompt)  # so that the host may have one in work
+        webui.reload_ui()
+        shown = number(live)
+        live.prompt("green circle")
+        wait_until(lambda shown=shown: number(live) > shown)
+    assert live.own("live").locator("input").is_checked() and "a second" in said(live)
+
+    load(live.page, webui.url)
+    assert not live.own("live").locator("input").is_checked() and pane(live).count() == 0
+    begin(live, PROMPT)
+    again = webui.txt2img({"method": "auto"})
+    assert (again.infotext, again.files) == (made.infotext, made.files)
+    assert registered(webui) == before and live_threads(webui) == threads == 1
+
+
+def live_threads(webui: WebUI) -> int:
+    """How many threads there are that draw live pictures."""
+    return sum(name.startswith("fewstep-live") for name in webui.get("/probe/threads"))
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)])

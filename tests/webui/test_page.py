@@ -148,6 +148,15 @@ def wait_until(condition: Callable[[], bool], seconds: int = SECONDS // 1000) ->
         time.sleep(0.1)
 
 
+def load(page: Any, address: str) -> Any:
+    """Goes to the host's page and waits until it can be used."""
+    page.set_default_timeout(SECONDS)
+    page.goto(address)
+    page.locator("#fewstep_txt2img_accordion input.input-accordion-checkbox").wait_for(state="visible")
+    wait_until(lambda: page.locator("#txt2img_prompt[data-fewstep-followed]").count() == 1)
+    return page
+
+
 @pytest.fixture
 def open_page(webui: WebUI, browser: Any) -> Iterator[Callable[..., Any]]:
     """Opens the host's page; fails on errors that our script threw."""
@@ -158,12 +167,8 @@ def open_page(webui: WebUI, browser: Any) -> Iterator[Callable[..., Any]]:
         context = browser.new_context(viewport={"width": width, "height": 1600}, color_scheme=theme)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(SECONDS)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"{webui.url}/?__theme={theme}")
-        page.locator("#fewstep_txt2img_accordion input.input-accordion-checkbox").wait_for(state="visible")
-        wait_until(lambda: page.locator("#txt2img_prompt[data-fewstep-followed]").count() == 1)
-        return page
+        return load(page, f"{webui.url}/?__theme={theme}")
 
     yield open_it
     for context in contexts:

@@ -18,6 +18,8 @@ HOST: dict[str, str] = {
         "从 {url} 得到的不是所发布的文件，已将其删除（sha256 为 {found}…，应为 {expected}…）。可能是发布者更换了文件，或中途有别的"
         "服务在应答。请手动下载",
     "download.connection": "无法连接到 {host}（{error}）。{kept}。请检查网络和 huggingface.co，然后再试",
+    "download.no_sha256": "{url} 没有给出 sha256，无法检查得到的文件。请手动下载",
+    "download.unreachable": "无法连接 {host}（{error}）。请检查网络和 huggingface.co，然后重试",
     "download.too_long": "{url} 有 {size}，而应为 {expected}，因此没有下载",
     "download.endless": "{url} 超过了应有的 {expected} 仍未结束，已放弃",
     "download.insecure": "{host} 跳转到 {target}，不是 https，因此没有继续",

@@ -19,6 +19,8 @@ HOST: dict[str, str] = {
         "What came from {url} is not the published file: its sha256 is {found}…, expected {expected}…. It was removed. Its publisher "
         "may have replaced it, or something on the way answers instead. Download the file by hand",
     "download.connection": "The connection to {host} fails ({error}). {kept}. Check the network and huggingface.co, and try again",
+    "download.no_sha256": "{url} names no sha256, so that what comes from there could not be checked. Download the file by hand",
+    "download.unreachable": "The connection to {host} fails ({error}). Check the network and huggingface.co, and try again",
     "download.too_long": "{url} is {size} long, but {expected} were expected. It was not downloaded",
     "download.endless": "{url} does not end after the {expected} that were expected. It was given up",
     "download.insecure": "{host} redirects to {target}, which is not https. It was not followed",

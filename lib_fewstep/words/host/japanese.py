@@ -20,6 +20,8 @@ HOST: dict[str, str] = {
         "{url}から届いたものは公開されているファイルではないため、削除しました（sha256は{found}…、正しくは{expected}…）。公開元が"
         "差し替えたか、途中で別のものが応答しています。手動でダウンロードしてください",
     "download.connection": "{host}に接続できません（{error}）。{kept}。ネットワークとhuggingface.coを確認して、もう一度試してください",
+    "download.no_sha256": "{url}にsha256がないため、届いたものを確認できません。手動でダウンロードしてください",
+    "download.unreachable": "{host}に接続できません（{error}）。ネットワークとhuggingface.coを確認して、もう一度試してください",
     "download.too_long": "{url}は{size}ありますが、{expected}のはずでした。ダウンロードしませんでした",
     "download.endless": "{url}は{expected}のはずですが、それを超えても終わりません。中止しました",
     "download.insecure": "{host}が、httpsではない{target}に転送しようとしました。接続しませんでした",

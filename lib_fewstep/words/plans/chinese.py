@@ -65,7 +65,7 @@ PLANS: dict[str, str] = {
     "schedule.hires_ignored": "高分辨率修复的调度类型 {schedule} 将被忽略，此方法使用自带的时间步",
     "schedule.by_size":
         "WebUI 的调度 {schedule} 在任何尺寸下噪声偏移都是 {host:.2f}，而模型作者在 {width} x {height} 时用 {authors:.2f}。"
-        "要用作者的，请通过 API 把 scheduler 设为 '{rule}'",
+        "要用作者的，请打开“按尺寸设置噪声偏移”",
     "hires.preset_steps": "高分辨率修复步数 {preset} 来自 WebUI 的预设，将被忽略（以 {steps}运行）。如需更改，请输入其他数值",
     "steps.share": "{label} 使用 WebUI 自己的调度类型 {schedule}，因此重绘幅度为 {strength:g} 时，WebUI 只运行 {steps}中的 {made} 步",
 

@@ -68,7 +68,7 @@ PLANS: dict[str, str] = {
     "schedule.hires_ignored": "Hires schedule type {schedule} is ignored; this method uses its own timesteps",
     "schedule.by_size":
         "The WebUI's schedule {schedule} has shift {host:.2f} at every size; the model's authors take {authors:.2f} at {width} x {height}. "
-        "Send the scheduler '{rule}' through the API to have theirs",
+        "Switch on Shift by size to have theirs",
     "hires.preset_steps":
         "Hires steps {preset} comes from the WebUI's preset and is ignored ({steps} run). Enter another value to override it",
     "steps.share":

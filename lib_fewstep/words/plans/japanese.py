@@ -68,7 +68,7 @@ PLANS: dict[str, str] = {
     "schedule.by_size":
         "WebUI のスケジュール {schedule} はどのサイズでもシフト {host:.2f} ですが、モデルの作者は "
         "{width} x {height} で {authors:.2f} を使います。"
-        "作者のものを使うには、API で scheduler に '{rule}' を指定してください",
+        "作者のものを使うには、「サイズに応じたシフト」をオンにしてください",
     "hires.preset_steps":
         "高解像度でのステップ数{preset}はWebUIのプリセットによる値なので無視され、{steps}で実行します。変えるには別の値を入力してください",
     "steps.share":

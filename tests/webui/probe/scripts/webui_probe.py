@@ -8,26 +8,31 @@ Linked into a WebUI's extensions/ (A1111 1.9+, Forge and kin, the embedded host)
     GET  /probe/history    the last generations, oldest first: a script, such as X/Y/Z plot, makes several for one request
     GET  /probe/tensors    the last generation's latents: what the UNet was given and answered at every call, row by row, and what came out
                            of each batch's sampling
+    GET  /probe/pictures   SHA-256 of the pixels of the pictures that were made last, oldest first: also of those that no other script sees,
+                           as Live's
     GET  /probe/options    all saved options as they are now; an option that was never saved is absent
     GET  /probe/defaults   what every option is until it is saved
     GET  /probe/registry   what is registered: samplers, schedulers, X/Y/Z axes, always-on scripts, callbacks by category and file
     GET  /probe/startup    seconds that each script took to draw its controls, by file, and that the host takes to register one callback
     GET  /probe/opened     which files and folders named after the canary this process has opened or listed, or has tried to, through Python
     GET  /probe/network    what stands in the UNet in place of its own code: functions put into a module by name, and how many hooks it has
+    GET  /probe/threads    the names of this process' threads, once Python has thrown away what nothing refers to
     POST /probe/reload     "Reload UI", as the link in the footer does; `loaded` in the registry changes when it is done
 """
 from __future__ import annotations
 
 import ast
 import gc
+import hashlib
 import sys
+import threading
 import time
 import weakref
 from collections import deque
 from pathlib import Path
 from typing import Any
 
-from modules import script_callbacks, scripts, sd_samplers, sd_schedulers, shared
+from modules import processing, script_callbacks, scripts, sd_samplers, sd_schedulers, shared
 
 FIELDS = (
     "steps", "cfg_scale", "sampler_name", "scheduler", "denoising_strength", "width", "height",
@@ -205,6 +210,25 @@ def _hook_before_every_sampling() -> None:
     sampler.initialize = initialize
 
 
+def _watch_pictures() -> deque[Any]:
+    """Whoever has a picture made by the host gets a `Processed` with it. Reload UI leaves that class as it is: it is watched once."""
+    made: Any = processing.Processed
+    if not hasattr(made, "_probe_pictures"):
+        pictures: deque[Any] = deque(maxlen=HISTORY.maxlen)
+        initialize = made.__init__
+
+        def watched(self: Any, *args: Any, **kwargs: Any) -> None:
+            initialize(self, *args, **kwargs)
+            pictures.extend(self.images[self.index_of_first_image :][:1])
+
+        made._probe_pictures, made.__init__ = pictures, watched
+    return made._probe_pictures
+
+
+def _pictures() -> list[str]:
+    return [hashlib.sha256(picture.convert("RGB").tobytes()).hexdigest() for picture in list(PICTURES) if hasattr(picture, "convert")]
+
+
 def _watch_opens() -> list[str]:
     """Python tells an audit hook of every path that it is about to open. It cannot be taken off: one for all of the process' life."""
     known: list[str] | None = getattr(sys, "_probe_opened", None)
@@ -329,6 +353,11 @@ def _drawing(method: Any, file: str) -> Any:
     return drawn
 
 
+def _threads() -> list[str]:
+    gc.collect()
+    return [thread.name for thread in threading.enumerate()]
+
+
 def _last() -> dict[str, Any]:
     last = HISTORY[-1] if HISTORY else {}
     answer = _shown(last)
@@ -353,16 +382,19 @@ def _on_app_started(_: Any, app: Any) -> None:
     app.add_api_route("/probe/last", _last, methods=["GET"])
     app.add_api_route("/probe/history", _history, methods=["GET"])
     app.add_api_route("/probe/tensors", _tensors, methods=["GET"])
+    app.add_api_route("/probe/pictures", _pictures, methods=["GET"])
     app.add_api_route("/probe/options", options, methods=["GET"])
     app.add_api_route("/probe/defaults", defaults, methods=["GET"])
     app.add_api_route("/probe/network", network, methods=["GET"])
     app.add_api_route("/probe/registry", registry, methods=["GET"])
     app.add_api_route("/probe/startup", lambda: {"drawn": DRAWN, "callback": REGISTERING}, methods=["GET"])
     app.add_api_route("/probe/opened", lambda: OPENED, methods=["GET"])
+    app.add_api_route("/probe/threads", _threads, methods=["GET"])
     app.add_api_route("/probe/reload", shared.state.request_restart, methods=["POST"])
 
 
 OPENED = _watch_opens()
+PICTURES = _watch_pictures()
 gc.callbacks.append(_on_collection)
 _hook_before_every_sampling()
 script_callbacks.on_app_started(_on_app_started)
