@@ -58,7 +58,7 @@ def test_the_axes_stand_once_and_in_order_however_often_they_are_registered(grid
         labels = [option.label for option in grid.axis_options]
         assert labels == own + [f"[Accelerator] {label}" for label in LABELS]
     types = [axis(grid, label, []).option.type for label in LABELS]
-    assert types == [str, str, float, int, float, float, float, float]
+    assert types == [str, str, float, int, float, float, float, float, float]
     choices = [axis(grid, label, []).option.choices() for label in LABELS[:2]]
     assert choices == [["None", "auto", *TABLES.profiles], ["auto", HYPER, TCD, LCM]]
 

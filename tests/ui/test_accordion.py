@@ -90,7 +90,7 @@ def test_the_answer_says_for_which_values_it_was_made(page: Page) -> None:
     page.set("method", "lcm")
     assert page.data()["method"] == "lcm"
     page.set("steps", 6)
-    assert page.data()["asked"] == {"steps": 6, "cfg": 1, "weight": 1, "nag": 2}
+    assert page.data()["asked"] == {"steps": 6, "cfg": 1, "weight": 1, "nag": 2, "variety": 0}
 
 
 def test_the_negative_prompt_stays_switched_off_with_another_method_until_reset(page: Page) -> None:
