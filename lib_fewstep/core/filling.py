@@ -56,7 +56,7 @@ class Filling:
         name = tag.name if tag else lora.name if lora else None
         plan = Plan(
             steps=steps, cfg=cfg, weight=weight, gamma=gamma, guidance=guidance, cfg_steps=cfg_steps,
-            nag=nag, negative=negative, shift=shift,
+            nag=nag, negative=negative, shift=shift, variety=self._variety(),
             active=True, method=profile.key, label=profile.label, lora=name, tag=lora_tag(name, weight) if name and not tag else "",
             prediction=profile.prediction, scheduler=scheduler, rule=rule, by_size=self._by_size() not in (None, profile.timesteps),
             first=self._counted(first, steps, cfg, cfg_steps, by), notes=tuple(self.notes),
@@ -137,6 +137,13 @@ class Filling:
         if asked and own is None:
             self.notes.append(say("negative.impossible", label=self.profile.label))
         return None if own is None else own if asked is None else asked
+
+    def _variety(self) -> float:
+        """How much more the pictures of different seeds are to differ; a note where they are."""
+        variety = self.request.variety or 0.0
+        if variety:
+            self.notes.append(say("variety.on", value=variety))
+        return variety
 
     # -- passes
 

@@ -104,6 +104,10 @@ class Numbers:
         0.1, 20, called=say("called.shift"), meaning="of a flow model's noise levels: the larger, the longer it stays at the noisy end",
         label="Shift", slider=(1, 12, 0.1), unused=3.0, parameter="Accelerator shift", axis="Shift",
     ))
+    variety: float | None = row(Number(
+        0, 1, called=say("called.variety"), meaning="how much more the pictures of different seeds differ, 0: as the method draws them",
+        label="Variety", slider=(0, 1, 0.05), unused=0.0, parameter="Accelerator variety", axis="Variety",
+    ))
 
 
 NUMBERS = rows_of(Numbers)

@@ -76,6 +76,7 @@ class Plan(Numbers):
         numbers = [] if self.gamma is None else [say("summary.gamma", value=self.gamma)]
         numbers += [] if self.guidance is None else [say("summary.guidance", value=self.guidance)]
         numbers += [] if self.shift is None else [say("summary.shift", value=self.shift)]
+        numbers += [say("summary.variety", value=self.variety)] if self.variety else []
         lora = lora_tag(self.lora, self.weight) if self.lora else say("summary.no_lora")
         parts = listed([self._passes(), cfg, self.first.sampler, *numbers, lora], "comma")
         return say("summary.line", label=self._name(), parts=parts, cost=self._cost())

@@ -174,6 +174,8 @@ def recommended(profile: Profile, name: str) -> float | None:
         return profile.cfg_steps
     if name == "nag":
         return profile.nag.phi if profile.takes_nag else None
+    if name == "variety":
+        return 0.0  # no method's authors have it; it is the user's
     allowed: Range | None = getattr(profile, name)
     return allowed.default if allowed is not None else None
 

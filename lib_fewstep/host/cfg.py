@@ -13,10 +13,11 @@ from .hosts import Job
 from .nag import prepare
 from .state import plan_of
 from .timesteps import pass_of
+from .variety import variety_of
 
 
 def steer_cfg(params: Any) -> None:
-    """A `cfg_denoiser` callback, before each evaluation: does what the plan in force says of CFG, in this sampling pass alone."""
+    """A `cfg_denoiser` callback, before each evaluation: does what the plan in force says of CFG and the texts, in this pass alone."""
     p: Job | None = getattr(params.denoiser, "p", None)
     plan, uncond = None if p is None else plan_of(p), params.text_uncond
     if plan is not None:
@@ -24,6 +25,9 @@ def steer_cfg(params: Any) -> None:
     prepare(p, params, uncond)
     if p is None or plan is None:
         return
+    variety = variety_of(p)
+    if variety is not None:
+        variety.vary(params)
     if not plan.cfg_steps:
         return
     guided, done = pass_of(plan, p).guided_calls, params.denoiser.step

@@ -9,7 +9,7 @@ from ..core.controls import parse_args
 from ..core.decide import make_plan
 from ..core.plan import Plan
 from ..core.request import request_from
-from . import apply, cfg, draft, nag, network, prompts, timesteps, xyz
+from . import apply, cfg, draft, nag, network, prompts, timesteps, variety, xyz
 from .facts import HostFacts
 from .hosts import Job
 from .request import request_of
@@ -53,9 +53,9 @@ def steer_batch(p: Any, *args: Any, **kwargs: Any) -> None:
 
 def steer_pass(p: Any, *args: Any, **kwargs: Any) -> None:
     """For the `process_before_every_sampling` hook: this pass' LoRAs are in force, and its sampler has not started."""
-    guidance = nag.guidance_of(p)
-    if guidance is not None:
-        guidance.encode()
+    for reading in (nag.guidance_of(p), variety.variety_of(p)):
+        if reading is not None:
+            reading.encode()
 
 
 def end(p: Job, facts: HostFacts) -> None:

@@ -18,6 +18,7 @@ class Job(Protocol):
     all_prompts: list[str]
     all_negative_prompts: list[str]
     prompts: list[str]
+    seeds: list[int]
     negative_prompts: list[str]
     batch_size: int
     n_iter: int

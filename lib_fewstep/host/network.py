@@ -18,6 +18,7 @@ from .nag import negative_prompt
 from .state import plan_of
 from .timesteps import noise_levels
 from .unet import unet_of
+from .variety import more_variety
 
 Change = Callable[[Job, Plan], AbstractContextManager[None]]
 """(p, plan) -> the change of one pass' network, with its inverse. `p.is_hr_pass` tells which pass."""
@@ -106,6 +107,7 @@ _CHANGES: tuple[tuple[Callable[[Plan], bool], Change], ...] = (
     (lambda plan: plan.prediction == X0, _eps_of_x0),
     (lambda plan: plan.guidance is not None, _guidance_input),
     (lambda plan: plan.negative is not None, negative_prompt),
+    (lambda plan: bool(plan.variety), more_variety),
 )
 """Which plans want which change, in the order in which they are opened."""
 

@@ -17,8 +17,8 @@ Prompts = tuple[str, str]
 class Generation:
     """Replaced whenever it changes and never written into: X/Y/Z plot makes its cells' objects as shallow copies of one.
 
-    `plan` is in force; `guidance` is the negative prompt's part in the pass that runs. `decision` is the plan, active or not, that was
-    decided on for `decided_for` (prompt, negative prompt). `before`
+    `plan` is in force; `guidance` is the negative prompt's part in the pass that runs, `variety` Variety's. `decision` is the plan, active
+    or not, that was decided on for `decided_for` (prompt, negative prompt). `before`
     are the fields of `p` that the plan has set, with what stood there and what it put there; `written` is what it added to the picture's
     parameters. `hires_scheduler` is the user's, as it was before the first batch. Of a cell of the plot: `axes` are its values on our
     axes, `arguments` the script's own without them, `began` when it began; `seconds` is the plot's one list of what each method took.
@@ -26,6 +26,7 @@ class Generation:
 
     plan: Plan | None = None
     guidance: Any = None
+    variety: Any = None
     decision: Plan | None = None
     decided_for: Prompts | None = None
     before: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)

@@ -40,8 +40,8 @@ def info(profile: Profile, name: str) -> Sentence:
     if name == "steps":
         fixed = profile.steps.min == profile.steps.max
         return say("page.info.steps" if fixed else "page.info.steps_best", range=range_text(profile.steps), best=best)
-    special = {"gamma": "page.info.gamma", "guidance": "page.info.guidance", "cfg_steps": "page.info.cfg_steps"}
-    return say(special.get(name, "page.info.recommended"), best=best)
+    own = name in ("gamma", "guidance", "cfg_steps", "variety")
+    return say(f"page.info.{name}" if own else "page.info.recommended", best=best)
 
 
 def changed(s: Situation, controls: Controls) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from tests.core.situations import TABLES
 from .fake import MODULES, Host
 from .generator import HIRES, HYPER, LCM, TCD, Generator
 
-LABELS = ["Method", "LoRA", "LoRA weight", "Steps", "CFG", "Gamma", "NAG", "Shift"]
+LABELS = ["Method", "LoRA", "LoRA weight", "Steps", "CFG", "Gamma", "NAG", "Shift", "Variety"]
 """Users' scripts choose axes by their place."""
 
 

@@ -63,7 +63,7 @@ def test_every_control_has_an_id_of_its_tab_and_no_saved_default(page: Page) -> 
 def test_the_values_go_to_the_script_in_the_order_of_the_controls(page: Page) -> None:
     page.switch_on()
     page.set("method", "tcd")
-    assert page.args() == [True, "tcd", "Auto", 4, 1.0, 1.0, 0.3, "tcd", 8.0, 0, 2.0, 3.0, "", False, False]
+    assert page.args() == [True, "tcd", "Auto", 4, 1.0, 1.0, 0.3, "tcd", 8.0, 0, 2.0, 3.0, 0.0, "", False, False]
 
 
 @pytest.mark.parametrize("host", [[], ["prompt"], list(HOST_CONTROLS)])
@@ -467,12 +467,14 @@ def restored(page: Page, **values: Any) -> None:
 
 
 def test_an_infotext_restores_every_control_and_the_same_runs(page: Page) -> None:
-    numbers = {"steps": 7, "cfg": 1.3, "weight": 0.8, "gamma": 0.6, "guidance": 8.0, "cfg_steps": 0, "nag": 2.0, "shift": 3.0}
+    numbers = {
+        "steps": 7, "cfg": 1.3, "weight": 0.8, "gamma": 0.6, "guidance": 8.0, "cfg_steps": 0, "nag": 2.0, "shift": 3.0, "variety": 0.4,
+    }
     restored(page, method="tcd", lora="TCD-SD15-LoRA", filled_for="tcd", beside='{"nag_tau": 3}', draft=False, by_size=False, **numbers)
-    assert page.args() == [True, "tcd", "TCD-SD15-LoRA", 7, 1.3, 0.8, 0.6, "tcd", 8.0, 0, 2.0, 3.0, '{"nag_tau": 3}', False, False]
+    assert page.args() == [True, "tcd", "TCD-SD15-LoRA", 7, 1.3, 0.8, 0.6, "tcd", 8.0, 0, 2.0, 3.0, 0.4, '{"nag_tau": 3}', False, False]
     assert page.is_visible("gamma")
     plan = what_runs(page)
-    assert plan.changed == {"steps": 7, "cfg": 1.3, "weight": 0.8, "gamma": 0.6} and plan.lora == "TCD-SD15-LoRA"
+    assert plan.changed == {"steps": 7, "cfg": 1.3, "weight": 0.8, "gamma": 0.6, "variety": 0.4} and plan.lora == "TCD-SD15-LoRA"
     page.sync()
     assert_says(page, plan)
     assert what_runs(page) == plan
@@ -497,7 +499,9 @@ def test_the_shift_by_size_is_offered_where_there_is_one() -> None:
 def test_a_restored_method_without_gamma_hides_it(page: Page) -> None:
     page.switch_on()
     assert page.is_visible("gamma")
-    numbers = {"steps": 4, "cfg": 1.0, "weight": 1.0, "gamma": 0.0, "guidance": 8.0, "cfg_steps": 0, "nag": 2.0, "shift": 3.0}
+    numbers = {
+        "steps": 4, "cfg": 1.0, "weight": 1.0, "gamma": 0.0, "guidance": 8.0, "cfg_steps": 0, "nag": 2.0, "shift": 3.0, "variety": 0.0,
+    }
     restored(page, method="lcm", lora=AUTO, filled_for="lcm", beside="", draft=False, by_size=False, **numbers)
     assert not page.is_visible("gamma")
     assert what_runs(page).changed == {}
@@ -505,7 +509,9 @@ def test_a_restored_method_without_gamma_hides_it(page: Page) -> None:
 
 def test_what_another_checkpoint_used_is_restored_all_the_same(page: Page) -> None:
     """The page's checkpoint is restored by the host at the same time."""
-    numbers = {"steps": 4, "cfg": 1.0, "weight": 1.0, "gamma": 0.0, "guidance": 8.0, "cfg_steps": 0, "nag": 2.0, "shift": 3.0}
+    numbers = {
+        "steps": 4, "cfg": 1.0, "weight": 1.0, "gamma": 0.0, "guidance": 8.0, "cfg_steps": 0, "nag": 2.0, "shift": 3.0, "variety": 0.0,
+    }
     restored(page, method="lightning-4", lora="gone", filled_for="lightning-4", beside="", draft=False, by_size=False, **numbers)
     assert page["method"] == "lightning-4" and "lightning-4" in page.cards()
     assert page["lora"] == "gone" and "gone" in page.choices("lora")

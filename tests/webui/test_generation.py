@@ -458,7 +458,8 @@ def plot(webui: WebUI, axes: dict[str, str], accelerator: Any = None, **fields: 
 def test_the_axes_are_there_once(webui: WebUI) -> None:
     axes = webui.get("/probe/registry")["axes"]
     ours = [label for label in axes if label.startswith("[Accelerator] ")]
-    assert ours == [f"[Accelerator] {name}" for name in ("Method", "LoRA", "LoRA weight", "Steps", "CFG", "Gamma", "NAG", "Shift")]
+    names = ("Method", "LoRA", "LoRA weight", "Steps", "CFG", "Gamma", "NAG", "Shift", "Variety")
+    assert ours == [f"[Accelerator] {name}" for name in names]
 
 
 def test_a_plot_over_methods_makes_each_cell_as_if_alone(webui: WebUI) -> None:

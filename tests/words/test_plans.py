@@ -114,6 +114,7 @@ SITUATIONS: dict[str, tuple[dict[str, Any], Facts]] = {
     "negative, not in this network": ({"method": "flux-schnell", "lora": "none", "nag": 2, "negative_prompt": "x"}, facts("flux")),
     "no guidance": ({"method": "tdd-flux"}, replace(facts("flux"), unet=Layout(frozenset(), named="flux"))),
     "shift": ({"shift": 9}, replace(facts("sd15", WAN), unet=WAN.detection.layout)),
+    "variety": ({"method": "lcm", "variety": 0.5}, facts("sd15", LCM)),
     "keys unknown": (
         {"lora": "odd"}, replace(facts("sd15", lora("odd", "wan22-lightning-4", layout=layout_of(ODD))), unet=layout_of(WAN_NET)),
     ),

@@ -16,7 +16,7 @@ LIBRARY = Path(__file__).parents[2] / "lib_fewstep"
 SOURCES = [path for path in [*LIBRARY.rglob("*.py"), *LIBRARY.parent.glob("scripts/*.py")] if LIBRARY / "words" not in path.parents]
 
 WITHIN_OTHERS = (
-    "page.details.overridden", "summary.shift",
+    "page.details.overridden", "summary.shift", "summary.variety",
     "list.", "number.range", "steps.one", "steps.other", "evaluations.", "label.", "family.", "expected.", "summary.cfg",
     "summary.gamma", "summary.guidance", "summary.no_lora", "summary.hires", "cost.as_needed", "cost.instead", "found.", "unreadable.",
     "connection.", "forbidden.", "saved.no_object", "page.work.", "page.mark.", "page.size.", "page.licence.", "page.more.negative.",

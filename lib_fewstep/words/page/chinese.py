@@ -166,6 +166,7 @@ PAGE: dict[str, str] = {
     "page.info.gamma": "推荐 {best}，0 为不加新噪声",
     "page.info.guidance": "模型内置，推荐 {best}",
     "page.info.cfg_steps": "其余步以 CFG 1 运行，0 为全部",
+    "page.info.variety": "让不同种子的图像差异更大，0 为关闭",
     "page.info.lora": "自动选用合适的文件",
     "page.by_size": "按尺寸设置噪声偏移",
     "page.by_size.info": "模型作者按图像尺寸计算的值。关闭：使用 WebUI 的值，适合 1024 x 1024",

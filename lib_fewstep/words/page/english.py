@@ -166,6 +166,7 @@ PAGE: dict[str, str] = {
     "page.info.gamma": "Recommended {best}; 0 adds no noise",
     "page.info.guidance": "Built into this model, recommended {best}",
     "page.info.cfg_steps": "The rest run at CFG 1. 0 is all",
+    "page.info.variety": "More different pictures by seed. 0 is off",
     "page.info.lora": "Auto takes the one that fits",
     "page.by_size": "Shift by size",
     "page.by_size.info": "As the model's authors compute it for the picture's size. Off: the WebUI's, which is right for 1024 x 1024",

@@ -166,6 +166,7 @@ PAGE: dict[str, str] = {
     "page.info.gamma": "推奨{best}、0はノイズの追加なし",
     "page.info.guidance": "このモデルに組み込み、推奨{best}",
     "page.info.cfg_steps": "残りはCFG 1。0で全ステップ",
+    "page.info.variety": "シードごとの違いを大きくします。0でオフ",
     "page.info.lora": "自動で合うものを選びます",
     "page.by_size": "サイズに応じたシフト",
     "page.by_size.info": "モデルの作者が画像サイズから求める値。オフ：WebUIの値（1024 x 1024向け）",

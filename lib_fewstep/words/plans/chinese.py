@@ -19,6 +19,7 @@ PLANS: dict[str, str] = {
     "called.gamma": "Gamma",
     "called.guidance": "引导强度",
     "called.shift": "噪声偏移",
+    "called.variety": "多样性",
     "expected.number": "{low:g} 到 {high:g} 之间的数",
     "expected.whole": "{low:g} 到 {high:g} 之间的整数",
 
@@ -33,6 +34,7 @@ PLANS: dict[str, str] = {
     "summary.gamma": "gamma {value:g}",
     "summary.guidance": "引导强度 {value:g}",
     "summary.shift": "噪声偏移 {value:g}",
+    "summary.variety": "多样性 {value:g}",
     "summary.no_lora": "不用 LoRA",
     "cost.instead": "{made}（原设置为 {without} 次）",
     "cost.as_needed": "UNet 的计算次数由采样器决定",
@@ -46,6 +48,7 @@ PLANS: dict[str, str] = {
     "cfg_steps.uncountable": "采样器 {sampler} 自行决定步数，因此每一步都会使用 CFG",
     "guidance.no_input": "当前模型文件中没有引导嵌入，引导强度 {guidance:g} 将被忽略",
     "cost.more_work": "这样的计算量比您原来的设置更大：{made}（原设置为 {without} 次）。请恢复推荐值，或关闭 Accelerator",
+    "variety.on": "多样性 {value:g}：不同种子的图像差异更大，但与提示词的符合程度会略有下降",
     "negative.on": "负面提示词已启用",
     "negative.on_at": "负面提示词已启用（耗时约 +{percent} %）",
     "negative.impossible": "{label} 在 CFG 1 时无法使用负面提示词，其强度将被忽略",

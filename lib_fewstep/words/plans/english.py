@@ -19,6 +19,7 @@ PLANS: dict[str, str] = {
     "called.gamma": "Gamma",
     "called.guidance": "Guidance",
     "called.shift": "Shift",
+    "called.variety": "Variety",
     "expected.number": "a number from {low:g} to {high:g}",
     "expected.whole": "a whole number from {low:g} to {high:g}",
 
@@ -33,6 +34,7 @@ PLANS: dict[str, str] = {
     "summary.gamma": "gamma {value:g}",
     "summary.guidance": "guidance {value:g}",
     "summary.shift": "shift {value:g}",
+    "summary.variety": "variety {value:g}",
     "summary.no_lora": "no LoRA",
     "cost.instead": "{made} instead of {without}",
     "cost.as_needed": "as many UNet evaluations as the sampler needs",
@@ -48,6 +50,7 @@ PLANS: dict[str, str] = {
     "cost.more_work":
         "This is more work than your own settings: {made} instead of {without}. Reset to the recommended values, or switch the "
         "Accelerator off",
+    "variety.on": "Variety {value:g}: pictures of different seeds differ more, and follow the prompt less closely",
     "negative.on": "Negative prompt on",
     "negative.on_at": "Negative prompt on (about +{percent} % time)",
     "negative.impossible": "The negative prompt cannot act at CFG 1 with {label}; its strength is ignored",

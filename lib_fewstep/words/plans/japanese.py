@@ -19,6 +19,7 @@ PLANS: dict[str, str] = {
     "called.gamma": "ガンマ",
     "called.guidance": "ガイダンス",
     "called.shift": "シフト",
+    "called.variety": "多様性",
     "expected.number": "{low:g}から{high:g}までの数値",
     "expected.whole": "{low:g}から{high:g}までの整数",
 
@@ -33,6 +34,7 @@ PLANS: dict[str, str] = {
     "summary.gamma": "ガンマ {value:g}",
     "summary.guidance": "ガイダンス {value:g}",
     "summary.shift": "シフト {value:g}",
+    "summary.variety": "多様性{value:g}",
     "summary.no_lora": "LoRAなし",
     "cost.instead": "{made}（元の設定では{without}回）",
     "cost.as_needed": "UNetの評価回数はサンプラーによって決まります",
@@ -47,6 +49,7 @@ PLANS: dict[str, str] = {
     "guidance.no_input": "読み込まれているcheckpointのファイルにはガイダンスの埋め込みがありません。ガイダンス{guidance:g}は無視されます",
     "cost.more_work":
         "元の設定より計算量が増えています。{made}（元の設定では{without}回）。推奨値に戻すか、Acceleratorをオフにしてください",
+    "variety.on": "多様性{value:g}：シードごとの画像の違いが大きくなりますが、プロンプトへの忠実さは少し下がります",
     "negative.on": "ネガティブプロンプト有効",
     "negative.on_at": "ネガティブプロンプト有効（時間 約 +{percent} %）",
     "negative.impossible": "{label} では CFG 1 でネガティブプロンプトを効かせられないため、その強さは無視されます",
