@@ -156,7 +156,7 @@ def test_transformers_have_none_and_say_so(key: str) -> None:
 
 
 def test_newer_numbers_stand_last_among_the_controls_and_older_scripts_leave_them_out() -> None:
-    assert ORDER[10:] == ("nag", "shift", "beside", "draft", "by_size")
+    assert ORDER[10:] == ("nag", "shift", "variety", "beside", "draft", "by_size")
     for filled_for in ("lcm", "tdd"):  # of which one has it on, the other off
         _, request = parse_args([True, filled_for, "auto", 4, 1, 1, 0.3, filled_for, 8, 0], TABLES, BLURRY)
         assert request.nag is None
