@@ -231,3 +231,10 @@ def test_no_sampler_parameter_is_called_eta() -> None:
 
 def test_no_state_hides_in_globals() -> None:
     assert not [path.name for path in SOURCES for node in ast.walk(tree(path)) if isinstance(node, (ast.Global, ast.Nonlocal))]
+
+
+def test_the_tests_of_a_file_run_in_one_process(request: pytest.FixtureRequest) -> None:
+    """Else what a file sets up is set up once a process. Not every pytest lets xdist name the groups."""
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("The tests are not run with -n and --dist loadgroup")
+    assert request.node.nodeid.endswith("@tests-test_architecture")
