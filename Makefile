@@ -4,7 +4,7 @@ VENV := .venv
 VENV3 := .venv-gradio3
 PIP_INSTALL := -m pip install --disable-pip-version-check
 CPU_TORCH := $$($(PYTHON) requirements/torch_index.py)
-PARALLEL ?= -n 2 --dist loadgroup
+PARALLEL ?= -n 2 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: help demo serve test test-all test-gradio3 lint types bench environments clean
 help:

@@ -129,7 +129,7 @@ def style(webui: WebUI) -> Iterator[str]:
     webui.post("/sdapi/v1/refresh-loras")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is open, playwright's event loop runs, and others of this process can start none
 def browser() -> Iterator[Any]:
     with launched() as browser:
         yield browser
