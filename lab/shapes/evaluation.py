@@ -56,6 +56,17 @@ SAMPLERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
 _STOCHASTIC = ("LCM", "TCD", "Euler a, trailing")
 
 
+def scheduler_of(sampler: str, steps: int, gamma: float | None) -> tuple[Any, dict[str, Any]]:
+    """-> (the scheduler with its timesteps set, what its `step` takes beside the sample)."""
+    make_scheduler, options = SAMPLERS[sampler]
+    scheduler = make_scheduler(**_SCHEDULE, **options)
+    scheduler.set_timesteps(steps)
+    step_options: dict[str, Any] = {} if gamma is None else {"eta": gamma}
+    if sampler in _STOCHASTIC:
+        step_options["generator"] = torch.Generator().manual_seed(_SAMPLER_SEED)
+    return scheduler, step_options
+
+
 @dataclass(frozen=True)
 class Cell:
     """One sampler setting. `gamma` is TCD's stochasticity, which diffusers calls eta."""
@@ -181,12 +192,7 @@ class Evaluation:
     @torch.no_grad()
     def sample(self, cell: Cell) -> Tensor:
         """The sampling loop -> scaled latents [prompts, 4, 8, 8]."""
-        make_scheduler, options = SAMPLERS[cell.sampler]
-        scheduler = make_scheduler(**_SCHEDULE, **options)
-        scheduler.set_timesteps(cell.steps)
-        step_options: dict[str, Any] = {} if cell.gamma is None else {"eta": cell.gamma}
-        if cell.sampler in _STOCHASTIC:
-            step_options["generator"] = torch.Generator().manual_seed(_SAMPLER_SEED)
+        scheduler, step_options = scheduler_of(cell.sampler, cell.steps, cell.gamma)
         sample = self.noise * scheduler.init_noise_sigma
         for timestep in scheduler.timesteps:
             noise = self._guided(scheduler.scale_model_input(sample, timestep), timestep, cell.guidance)

@@ -25,10 +25,9 @@ from lib_fewstep.core.nag import Nag, guided
 
 from ..autoencoder import decode
 from ..base import predict_noise
-from .evaluation import LCM, LIGHTNING, SAMPLERS, TCD, Evaluation, _encode
+from .evaluation import LCM, LIGHTNING, TCD, Evaluation, _encode, scheduler_of
 
-_SCENES_SEED, _SAMPLER_SEED, _BATCH, _REFERENCES = 5, 0, 250, 300
-_SCHEDULE = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+_SCENES_SEED, _BATCH, _REFERENCES = 5, 250, 300
 
 
 @dataclass(frozen=True)
@@ -132,12 +131,7 @@ class NegativePrompts:
     @torch.no_grad()
     def sample(self, method: Method, way: Way, negative: Tensor) -> Tensor:
         """The sampling loop -> scaled latents [prompts, 4, 8, 8]."""
-        make_scheduler, options = SAMPLERS[method.sampler]
-        scheduler = make_scheduler(**_SCHEDULE, **options)
-        scheduler.set_timesteps(method.steps)
-        step_options: dict[str, Any] = {} if method.gamma is None else {"eta": method.gamma}
-        if method.sampler in ("LCM", "TCD"):
-            step_options["generator"] = torch.Generator().manual_seed(_SAMPLER_SEED)
+        scheduler, step_options = scheduler_of(method.sampler, method.steps, method.gamma)
         sample = self.noise * scheduler.init_noise_sigma
         for step, timestep in enumerate(scheduler.timesteps):
             abar = float(scheduler.alphas_cumprod[int(timestep)])

@@ -22,11 +22,11 @@ from lib_fewstep.core.variety import acts, varied
 
 from ..autoencoder import decode
 from ..base import predict_noise
-from .evaluation import LCM, LIGHTNING, SAMPLERS, TCD, Evaluation, _encode
-from .negative import _BATCH, _SCHEDULE, Method, scenes
+from .evaluation import LCM, LIGHTNING, TCD, Evaluation, _encode, scheduler_of
+from .negative import _BATCH, Method, scenes
 
 SEEDS = 4
-_NOISE_SEED, _TEXT_SEED, _SAMPLER_SEED, _REFERENCES = 7, 8, 0, 300
+_NOISE_SEED, _TEXT_SEED, _REFERENCES = 7, 8, 300
 BASE, _BASE_CFG = Method("undistilled, 30 steps at CFG 4", "", "DPM++ 2M Karras", 30), 4.0
 METHODS = (
     Method("LCM, 4 steps", LCM, "LCM", 4), Method("TCD, 4 steps", TCD, "TCD", 4, 0.3),
@@ -89,12 +89,7 @@ class Variety:
     @torch.no_grad()
     def sample(self, method: Method, way: Way) -> Tensor:
         """The sampling loop -> scaled latents [prompts * SEEDS, 4, 8, 8]."""
-        make_scheduler, options = SAMPLERS[method.sampler]
-        scheduler = make_scheduler(**_SCHEDULE, **options)
-        scheduler.set_timesteps(method.steps)
-        step_options: dict[str, Any] = {} if method.gamma is None else {"eta": method.gamma}
-        if method.sampler in ("LCM", "TCD"):
-            step_options["generator"] = torch.Generator().manual_seed(_SAMPLER_SEED)
+        scheduler, step_options = scheduler_of(method.sampler, method.steps, method.gamma)
         sample = self.noise * scheduler.init_noise_sigma * way.louder
         changed = self.text if way.text is None else way.text(self.text, self.on_text, self.empty)
         for step, timestep in enumerate(scheduler.timesteps):
