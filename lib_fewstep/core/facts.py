@@ -60,7 +60,7 @@ class Facts:
     host_img2img_exact_steps: bool = False
     """Whether the host's own img2img makes as many steps as it is told, not a share of them."""
     calls_per_step: Mapping[str, int] = field(default_factory=dict[str, int])
-    """How often a sampler calls the model in a step, 1 where it is not named here; 0: it decides by itself how many steps it makes."""
+    """How often a sampler calls the model in a step, 1 where it is not named here; 0: not equally often in each step."""
     self_timed: Mapping[str, int] = field(default_factory=dict[str, int])
     """Samplers that choose their timesteps themselves, and at how many of those they do not ask the model."""
     keeps_uncond: frozenset[str] = frozenset()

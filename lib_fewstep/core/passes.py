@@ -31,7 +31,7 @@ class Pass:
 class Counting:
     """What the number of evaluations depends on, beside steps and CFG.
 
-    `calls_per_step`: how often a sampler calls the model in a step, 1 where it is not named, 0: it decides by itself. `parts` are the
+    `calls_per_step`: how often a sampler calls the model in a step, 1 where it is not named, 0: not equally often. `parts` are the
     prompts that AND joins; `skips_uncond`: the unconditional rows are left out where CFG is 1,
     but for the samplers of `keeps_uncond`, which need them.
     """

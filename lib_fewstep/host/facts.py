@@ -189,8 +189,10 @@ def _self_timed() -> dict[str, int]:
     return {name: 1 if function.__name__.startswith("ddim") else 0 for name, function, *_ in getattr(module, "samplers_timesteps", ())}
 
 
-_UNFLAGGED = {"sample_heunpp2": 3, "sample_dpm_adaptive": 0}
-"""What hosts publish no flag for, by the sampler's function: of third order; deciding by itself how many steps it makes."""
+_UNFLAGGED = {"sample_heunpp2": 3, "sample_dpmpp_2s_ancestral_RF": 2, "sample_dpm_adaptive": 0, "sample_Kohaku_LoNyu_Yog": 0}
+"""What hosts publish no flag for, by the sampler's function: of higher order; deciding by itself how many steps it makes; calling thrice
+in the first half of the steps only.
+"""
 
 
 def _calls_per_step() -> dict[str, int]:

@@ -179,11 +179,14 @@ def test_what_the_hosts_samplers_say_of_themselves_is_heeded(facts: Any, monkeyp
     self_timed = SimpleNamespace(samplers_timesteps=[("DDIM CFG++", ddim_cfgpp, ["ddim_cfgpp"], {}), ("UniPC", unipc, ["unipc"], {})])
     monkeypatch.setitem(sys.modules, "modules.sd_samplers_timesteps", self_timed)  # type: ignore[arg-type]
     more = [("HeunPP2", "sample_heunpp2", ["heunpp2"], {}), ("DPM adaptive", "sample_dpm_adaptive", ["k_dpm_ad"], {})]
+    more += [("DPM++ 2s a RF", "sample_dpmpp_2s_ancestral_RF", [], {}), ("Kohaku LoNyu Yog", "sample_Kohaku_LoNyu_Yog", [], {})]  # Neo's
     monkeypatch.setattr(host.sd_samplers_kdiffusion, "samplers_k_diffusion", [*host.sd_samplers_kdiffusion.samplers_k_diffusion, *more])
     found = facts.of_page()
     assert found.self_timed == {"DDIM CFG++": 1, "UniPC": 0}
     twice = {"DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a"}
-    assert found.calls_per_step == {**dict.fromkeys(twice, 2), "HeunPP2": 3, "DPM adaptive": 0}
+    assert found.calls_per_step == {
+        **dict.fromkeys(twice, 2), "DPM++ 2s a RF": 2, "HeunPP2": 3, "DPM adaptive": 0, "Kohaku LoNyu Yog": 0,
+    }
 
 
 @pytest.mark.parametrize("forge, parameters, unloads_all", [

@@ -45,7 +45,7 @@ PLANS: dict[str, str] = {
     "weight.outside": "提示词中的 LoRA 权重 {weight:g} 超出了 {label} 的适用范围（{allowed}），推荐值为 {best:g}",
     "weight.prompt_wins": "LoRA 权重以提示词中的 {tag} 为准，滑块上的 {weight:g} 将被忽略",
     "cfg_steps.at_cfg_1": "CFG 为 1 时，“仅前 {steps}使用 CFG”不起作用",
-    "cfg_steps.uncountable": "采样器 {sampler} 自行决定步数，因此每一步都会使用 CFG",
+    "cfg_steps.uncountable": "采样器 {sampler} 每一步调用模型的次数不固定，因此每一步都会使用 CFG",
     "guidance.no_input": "当前模型文件中没有引导嵌入，引导强度 {guidance:g} 将被忽略",
     "cost.more_work": "这样的计算量比您原来的设置更大：{made}（原设置为 {without} 次）。请恢复推荐值，或关闭 Accelerator",
     "variety.on": "多样性 {value:g}：不同种子的图像差异更大，但与提示词的符合程度会略有下降",

@@ -45,7 +45,7 @@ PLANS: dict[str, str] = {
     "weight.outside": "LoRA weight {weight:g} in the prompt is outside what {label} was made for ({allowed}); {best:g} is recommended",
     "weight.prompt_wins": "The prompt's own {tag} sets the LoRA weight; {weight:g} from the control is ignored",
     "cfg_steps.at_cfg_1": "CFG in the first {steps} only has no effect while CFG is 1",
-    "cfg_steps.uncountable": "Sampler {sampler} decides by itself how many steps it makes, so CFG applies in all of them",
+    "cfg_steps.uncountable": "Sampler {sampler} does not call the model equally often in each step, so CFG applies in all of them",
     "guidance.no_input": "The loaded checkpoint's file has no guidance embedding; guidance {guidance:g} is ignored",
     "cost.more_work":
         "This is more work than your own settings: {made} instead of {without}. Reset to the recommended values, or switch the "

@@ -45,7 +45,7 @@ PLANS: dict[str, str] = {
     "weight.outside": "プロンプトに書かれたLoRAの重み{weight:g}は、{label}の想定範囲（{allowed}）から外れています。推奨値は{best:g}です",
     "weight.prompt_wins": "LoRAの重みはプロンプトの{tag}で決まります。スライダーの{weight:g}は無視されます",
     "cfg_steps.at_cfg_1": "CFGスケールが1のため、CFGを最初の{steps}だけに使う設定は効果がありません",
-    "cfg_steps.uncountable": "サンプラー{sampler}はステップ数を自分で決めるため、CFGはすべてのステップで使われます",
+    "cfg_steps.uncountable": "サンプラー{sampler}はステップごとのモデル呼び出し回数が一定でないため、CFGはすべてのステップで使われます",
     "guidance.no_input": "読み込まれているcheckpointのファイルにはガイダンスの埋め込みがありません。ガイダンス{guidance:g}は無視されます",
     "cost.more_work":
         "元の設定より計算量が増えています。{made}（元の設定では{without}回）。推奨値に戻すか、Acceleratorをオフにしてください",
