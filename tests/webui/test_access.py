@@ -31,7 +31,7 @@ def visitor(running: hosts.Running, way: str, account: tuple[str, str] | None) -
     pytest.param([API], [("api", BOB)], 200, id="api-auth"),
     pytest.param([PAGE, API], [("page", ANN), ("api", BOB)], 401, id="both"),
     pytest.param(["--nowebui"], [NOBODY], 404, id="nowebui", marks=pytest.mark.slow),
-    pytest.param(["--nowebui", PAGE, API], [("api", BOB)], 404, id="nowebui-both"),
+    pytest.param(["--nowebui", PAGE, API], [("api", BOB)], 404, id="nowebui-both", marks=pytest.mark.slow),
 ])
 def test_who_may_ask(
     webui: WebUI, pool: Pool, flags: list[str], welcome: list[tuple[str, tuple[str, str] | None]], page: int
