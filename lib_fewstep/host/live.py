@@ -48,6 +48,10 @@ class LiveRunner:
         self._asked: dict[tuple[str, int], tuple[Order, asyncio.Future[Picture | str]]] = {}
         self._task: asyncio.Task[None] | None = None
 
+    def end(self) -> None:
+        """The thread ends with the picture in flight. Forge keeps what has stood behind a route: by itself it would never."""
+        self._thread.shutdown(wait=False)
+
     async def ask(self, page: str, number: int, content: str, order: Order) -> Picture | str:
         """The picture, or "superseded" or "unchanged". Raises what the host raised."""
         self._live, outcome = policy.offer(self._live, page, number, content, time.monotonic())

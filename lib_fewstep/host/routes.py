@@ -76,8 +76,8 @@ class _Progress(TypedDict):
     pictures: int
 
 
-def register(app: FastAPI, facts: HostFacts, download: Callable[[], Progress | None]) -> None:
-    """Adds the routes to `app`. `download` tells how the running download goes."""
+def register(app: FastAPI, facts: HostFacts, download: Callable[[], Progress | None], live: LiveRunner) -> None:
+    """Adds the routes to `app`. `download` tells how the running download goes, `live` draws."""
 
     def methods() -> Response:
         return _json([_shown(profile) for profile in facts.tables.profiles.values()])
@@ -112,7 +112,7 @@ def register(app: FastAPI, facts: HostFacts, download: Callable[[], Progress | N
         openapi_extra={"requestBody": json_content(or_null(_SETTINGS))}, response_model=None,
     )
     router.add_api_route(
-        "/live", route(LiveRunner()), methods=["POST"], responses={200: _DRAWN, **refused, **_UNDRAWN},
+        "/live", route(live), methods=["POST"], responses={200: _DRAWN, **refused, **_UNDRAWN},
         openapi_extra={"requestBody": json_content(WISH)}, response_model=None,
     )
     app.include_router(router)

@@ -88,3 +88,21 @@ def test_an_error_reaches_who_asked_and_the_next_is_drawn(host: Host, hand: Hand
         return await live.ask("a", 2, "x", "x")
 
     assert asyncio.run(run()).jpeg == b"x"
+
+
+def test_the_thread_ends_with_the_extension(host: Host, hand: Hand) -> None:
+    """A reloaded WebUI loads the extension anew, and may keep the old one's route."""
+    live = runner(host, hand)
+
+    async def run() -> Any:
+        first = asyncio.create_task(live.ask("a", 0, "0", 0))
+        await begun(hand)
+        live.end()
+        hand.let.release()
+        return await asyncio.wait_for(first, 10)
+
+    before = {thread for thread in threading.enumerate() if thread.name.startswith("fewstep-live")}
+    assert asyncio.run(run()).jpeg == b"0", "the picture in flight was lost"
+    for thread in {thread for thread in threading.enumerate() if thread.name.startswith("fewstep-live")} - before:
+        thread.join(10)
+        assert not thread.is_alive()

@@ -20,7 +20,8 @@ SURROGATE = "lcm \udce9"
 @pytest.fixture
 def client(host: Host) -> TestClient:
     app, found = FastAPI(), facts("sd15", LCM, LIGHTNING, STYLE, BROKEN, lora(SURROGATE, "lcm"))
-    host.our("routes").register(app, SimpleNamespace(tables=TABLES, of_page=lambda lora="auto": found), lambda: None)
+    hosts_facts = SimpleNamespace(tables=TABLES, of_page=lambda lora="auto": found)
+    host.our("routes").register(app, hosts_facts, lambda: None, host.our("live").LiveRunner())
     return TestClient(app)
 
 
@@ -90,7 +91,8 @@ def test_an_open_host_declares_no_refusal_and_a_guarded_one_does(host: Host, cli
 
     app: Any = FastAPI()
     host.shared.cmd_opts.api_auth = "ann:secret"
-    host.our("routes").register(app, SimpleNamespace(tables=TABLES, of_page=lambda lora="auto": facts("sd15")), lambda: None)
+    hosts_facts = SimpleNamespace(tables=TABLES, of_page=lambda lora="auto": facts("sd15"))
+    host.our("routes").register(app, hosts_facts, lambda: None, host.our("live").LiveRunner())
     assert codes(client) == {"200"} and codes(TestClient(app)) == {"200", "401"}
     for verb, path in (("GET", "methods"), ("GET", "loras"), ("POST", "plan")):
         assert TestClient(app).request(verb, f"/fewstep/v1/{path}").status_code == 401
