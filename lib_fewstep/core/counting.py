@@ -11,7 +11,7 @@ from .schedules import TRAIN_TIMESTEPS, host_share
 
 
 def counting(request: Request, facts: Facts, skips_uncond: bool) -> Counting:
-    return Counting(facts.calls_per_step, len(prompt_parts(request.prompt)), skips_uncond, facts.keeps_uncond)
+    return Counting(facts.calls_per_step, len(prompt_parts(request.prompt)), skips_uncond, facts.keeps_uncond, facts.skips_uncond)
 
 
 def share(steps: int, strength: float, facts: Facts) -> int:

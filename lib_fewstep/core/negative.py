@@ -38,7 +38,7 @@ def notes_on(
     idle = facts.skips_uncond or is_plain(request.prompt)
     if not request.negative_prompt.strip() or not math.isclose(cfg, 1.0) or not idle:
         return []
-    if not all(counting.skips(one.sampler) for one in passes if one is not None):
+    if not all(counting.skips(one.sampler, True) for one in passes if one is not None):
         return [say("negative.evaluated")]
     return [say("negative.left_out_halves" if counting.parts == 1 else "negative.left_out")]
 

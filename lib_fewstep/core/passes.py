@@ -32,17 +32,18 @@ class Counting:
     """What the number of evaluations depends on, beside steps and CFG.
 
     `calls_per_step`: how often a sampler calls the model in a step, 1 where it is not named, 0: not equally often. `parts` are the
-    prompts that AND joins; `skips_uncond`: the unconditional rows are left out where CFG is 1,
-    but for the samplers of `keeps_uncond`, which need them.
+    prompts that AND joins; `skips_uncond`: the unconditional rows are left out where CFG is 1, but for the samplers of `keeps_uncond`,
+    which need them; `has_none_at_1`: a pass all of whose steps are at CFG 1 has no such rows, not even for those.
     """
 
     calls_per_step: Mapping[str, int]
     parts: int = 1
     skips_uncond: bool = True
     keeps_uncond: Collection[str] = ()
+    has_none_at_1: bool = False
 
-    def skips(self, sampler: str) -> bool:
-        return self.skips_uncond and sampler not in self.keeps_uncond
+    def skips(self, sampler: str, at_1: bool) -> bool:
+        return (self.skips_uncond and sampler not in self.keeps_uncond) or (self.has_none_at_1 and at_1)
 
 
 def counted(one: Pass, cfg: float, cfg_steps: int, by: Counting) -> Pass:
@@ -55,7 +56,7 @@ def counted(one: Pass, cfg: float, cfg_steps: int, by: Counting) -> Pass:
         return replace(one, evaluations=None)
     with_cfg = 0 if math.isclose(cfg, 1.0) else whole
     guided = calls(min(cfg_steps, one.steps), one.steps, one.sampler, by) if with_cfg and cfg_steps else with_cfg
-    both = guided if by.skips(one.sampler) else whole
+    both = guided if by.skips(one.sampler, not with_cfg) else whole
     return replace(one, guided_calls=guided or 0, evaluations=whole * by.parts + (both or 0))
 
 

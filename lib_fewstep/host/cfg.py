@@ -9,7 +9,7 @@ from modules import script_callbacks, shared
 
 from . import settings
 from .apply import set_hires_cfg
-from .hosts import Job
+from .hosts import Job, skips_uncond
 from .nag import prepare
 from .state import plan_of
 from .timesteps import pass_of
@@ -53,8 +53,8 @@ def _leave_out_uncond(params: Any) -> None:
     own combination, uncond + 1 * (cond - uncond), comes down to them. No option is touched.
     """
     denoiser, uncond = params.denoiser, params.text_uncond
-    if uncond is None or not settings.leaves_out_negative() or not _is_plain_cfg_1(denoiser):
-        return
+    if uncond is None or skips_uncond() or not settings.leaves_out_negative() or not _is_plain_cfg_1(denoiser):
+        return  # where the host skips them itself, it still needs them for what asks for them at CFG 1: CFG++, SAG, PAG
     if _host_leaves_it_out(denoiser, float(params.sigma[0])):
         return
     rows = _rows(params.text_cond)

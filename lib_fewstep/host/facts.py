@@ -25,7 +25,7 @@ from ..words.say import in_language, say
 from . import draft, settings
 from .detections import DetectionCache
 from .folder import GoOn, LoraFolder, networks
-from .hosts import Job
+from .hosts import Job, skips_uncond
 from .rescan import Rescan
 from .saved import SavedSettings
 from .unet import unet_of
@@ -109,7 +109,7 @@ class HostFacts:
         samplers = frozenset(sd_samplers.all_samplers_map)
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
         return Facts(
-            unet, loras, samplers, schedulers, fit_steps_to_strength=settings.all_steps(), skips_uncond=_skips_uncond(),
+            unet, loras, samplers, schedulers, fit_steps_to_strength=settings.all_steps(), skips_uncond=skips_uncond(),
             keeps_uncond=_keeps_uncond(),
             leaves_out_negative=settings.leaves_out_negative(),
             host_img2img_exact_steps=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
@@ -180,7 +180,7 @@ def _loaded_model() -> Any:
 def _unknown_lora_unloads_all() -> bool:
     """Forge and reForge stumble over a name that they do not know, and load nothing; Neo's later loader, without dyn_dims, does not."""
     load = getattr(networks(), "load_networks", None)
-    return load is not None and _skips_uncond() and "dyn_dims" in inspect.signature(load).parameters
+    return load is not None and skips_uncond() and "dyn_dims" in inspect.signature(load).parameters
 
 
 def _self_timed() -> dict[str, int]:
@@ -204,11 +204,11 @@ def _calls_per_step() -> dict[str, int]:
 
 
 def _keeps_uncond() -> frozenset[str]:
-    """CFG++ of AUTOMATIC1111 and its kin steps towards the noise of the unconditional prediction; Forge's does so with what it has."""
-    module = None if _skips_uncond() else sys.modules.get("modules.sd_samplers_timesteps")
+    """CFG++ steps towards the noise of the unconditional prediction: those of AUTOMATIC1111, reForge and Neo. Forge's DDIM CFG++ does so
+    with what it has.
+    """
+    if skips_uncond():
+        alter = getattr(sys.modules.get("modules_forge.forge_alter_samplers"), "samplers_data_alter", ())
+        return frozenset(data.name for data in alter if "CFG++" in data.name)
+    module = sys.modules.get("modules.sd_samplers_timesteps")
     return frozenset(name for name, function, *_ in getattr(module, "samplers_timesteps", ()) if function.__name__.endswith("cfgpp"))
-
-
-def _skips_uncond() -> bool:
-    """Forge and its kin leave the negative prompt out at CFG 1 by themselves."""
-    return "modules_forge" in sys.modules

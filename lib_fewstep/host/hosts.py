@@ -3,6 +3,7 @@ for with `getattr` or `hasattr` where it is used.
 """
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -60,3 +61,8 @@ class Opts(Protocol):
     sgm_noise_multiplier: bool
 
     def add_option(self, key: str, info: Any) -> None: ...
+
+
+def skips_uncond() -> bool:
+    """Forge and its kin leave the negative prompt out at CFG 1 by themselves."""
+    return "modules_forge" in sys.modules

@@ -331,6 +331,8 @@ def test_a_sampler_that_steps_by_the_unconditional_prediction_keeps_it_at_cfg_1(
     there = replace(facts("sd15", LCM), keeps_uncond=frozenset({"DDIM CFG++"}))
     found = plan(Request(method="lcm", sampler="DDIM CFG++", negative_prompt="x", nag=0), there)
     assert not any("not evaluated" in note for note in found.notes) and found.evaluations == 8
+    neos = Counting({}, keeps_uncond={"Euler CFG++"}, has_none_at_1=True)
+    assert [counted(Pass(4, "Euler CFG++"), cfg, 2, neos).evaluations for cfg in (2, 1)] == [8, 4]
 
 
 def test_a_sampler_of_third_order_ends_with_less_and_an_adaptive_one_cannot_be_counted() -> None:

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
+import sys
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -114,6 +115,15 @@ def test_the_option_keeps_them_all(host: Host) -> None:
     planned(host, p)
     host.shared.opts.data["fewstep_leave_out_negative"] = False
     assert len(Pass(host, p, 1.0, 4).evaluate()[1].x) == 2
+
+
+def test_a_host_that_skips_them_itself_keeps_them_for_what_asks_for_them(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CFG++ and SAG have Forge and its kin evaluate them at CFG 1 too: none at all ended in a ZeroDivisionError of theirs."""
+    monkeypatch.setitem(sys.modules, "modules_forge", ModuleType("modules_forge"))
+    p = fake.job()
+    planned(host, p)
+    asked = Pass(host, p, 1.0, 4).evaluate()[1]
+    assert len(asked.text_uncond) == 1 and len(asked.x) == 2
 
 
 def test_without_a_plan_nothing_is_touched(host: Host) -> None:

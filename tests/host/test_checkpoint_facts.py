@@ -199,6 +199,8 @@ def test_forge_and_its_kin_are_told_apart(
     """Forge skips the negative prompt at CFG 1; its older loader stumbles over an unknown name, Neo's does not."""
     if forge:
         monkeypatch.setitem(sys.modules, "modules_forge", ModuleType("modules_forge"))
+        alter = SimpleNamespace(samplers_data_alter=[SimpleNamespace(name="Euler a CFG++"), SimpleNamespace(name="DDPM")])
+        monkeypatch.setitem(sys.modules, "modules_forge.forge_alter_samplers", alter)  # type: ignore[arg-type]
     host.loras().load_networks = eval(f"lambda {parameters}: None")
     timesteps, ddim_cfgpp = ModuleType("modules.sd_samplers_timesteps"), lambda: None
     ddim_cfgpp.__name__ = "ddim_cfgpp"
@@ -206,4 +208,4 @@ def test_forge_and_its_kin_are_told_apart(
     monkeypatch.setitem(sys.modules, "modules.sd_samplers_timesteps", timesteps)
     found = facts.of_page()
     assert (found.skips_uncond, found.unknown_lora_unloads_all) == (forge, unloads_all)
-    assert found.keeps_uncond == (frozenset() if forge else {"DDIM CFG++"})
+    assert found.keeps_uncond == {"Euler a CFG++" if forge else "DDIM CFG++"}
