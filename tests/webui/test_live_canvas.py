@@ -54,6 +54,9 @@ def paint(page: Any, kind: str) -> None:
     """A stroke through the middle, longer than the leash of gradio's brush."""
     canvas = page.locator(f"#{CANVASES[kind]} canvas").last
     canvas.evaluate("(canvas) => canvas.scrollIntoView({ block: 'center' })")
+    width = page.locator(f"#{CANVASES[kind]} input[id^=scribbleWidth]")
+    if width.count():  # Neo's brush is wider than the picture, and a mask that covers it all draws what none at all does
+        width.evaluate("(slider) => { slider.value = 4; slider.dispatchEvent(new Event('input')); }")
     box = canvas.bounding_box()
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + 0.2 * box["width"], middle)
