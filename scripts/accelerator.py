@@ -7,18 +7,15 @@ from modules import script_callbacks, scripts
 from modules.ui_components import InputAccordion
 
 from lib_fewstep.downloads.jobs import Downloads
-from lib_fewstep.host import downloads, generation, infotext, routes, samplers, settings, xyz
+from lib_fewstep.host import downloads, generation, infotext, live, reload, routes, samplers, settings, xyz
 from lib_fewstep.host.cfg import steer_cfg
 from lib_fewstep.host.facts import USER_TABLE, HostFacts
-from lib_fewstep.host.live import LiveRunner
-from lib_fewstep.host.reload import forget_library
 from lib_fewstep.host.state import TITLE
 from lib_fewstep.ui.accordion import BARE_CONTROLS, READ_CONTROLS, Accordion, Widgets
 from lib_fewstep.ui.names import Names
 
-facts = HostFacts()
+facts, drawing = HostFacts(), live.LiveRunner()
 fetching = Downloads(downloads.lora_folder, downloads.forbidden, lambda: facts.refresh(wait=True))
-live = LiveRunner()
 
 
 class Accelerator(scripts.Script):
@@ -65,7 +62,7 @@ class Accelerator(scripts.Script):
 def on_before_ui() -> None:
     # here and not below: while the WebUI loads scripts, it takes 14 to 85 ms to find out who registers a callback
     script_callbacks.on_script_unloaded(on_script_unloaded)
-    script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts, lambda: fetching.progress, live))
+    script_callbacks.on_app_started(lambda demo, app: routes.register(app, facts, lambda: fetching.progress, drawing))
     script_callbacks.on_infotext_pasted(lambda text, params: infotext.take_out(params, facts.tables, facts.installed))
     script_callbacks.on_cfg_denoiser(steer_cfg)
     settings.register(USER_TABLE, facts.tables.problems, facts.tables.profiles)
@@ -75,8 +72,8 @@ def on_before_ui() -> None:
 def on_script_unloaded() -> None:
     samplers.unregister()
     fetching.cancel()
-    live.end()
-    forget_library()
+    drawing.end()
+    reload.forget_library()
 
 
 samplers.register()
