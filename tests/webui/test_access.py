@@ -28,7 +28,7 @@ def visitor(running: hosts.Running, way: str, account: tuple[str, str] | None) -
 @pytest.mark.parametrize(("flags", "welcome", "page"), [
     pytest.param([], [NOBODY], 200, id="nothing", marks=pytest.mark.slow),
     pytest.param([PAGE], [("page", ANN)], 401, id="gradio-auth", marks=pytest.mark.slow),
-    pytest.param([API], [("api", BOB)], 200, id="api-auth"),
+    pytest.param([API], [("api", BOB)], 200, id="api-auth", marks=pytest.mark.slow),
     pytest.param([PAGE, API], [("page", ANN), ("api", BOB)], 401, id="both"),
     pytest.param(["--nowebui"], [NOBODY], 404, id="nowebui", marks=pytest.mark.slow),
     pytest.param(["--nowebui", PAGE, API], [("api", BOB)], 404, id="nowebui-both", marks=pytest.mark.slow),

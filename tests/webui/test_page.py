@@ -377,8 +377,9 @@ def test_a_picture_sent_to_img2img_takes_the_accelerator_along(tab: Tab) -> None
     assert "Accelerator: tcd" in info and "Denoising strength" in info
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("theme", "width"), [
+    ("light", 1280), ("dark", 390), pytest.param("dark", 1280, marks=pytest.mark.slow), pytest.param("light", 390, marks=pytest.mark.slow),
+])  # fmt: skip
 def test_the_page_looks_right(open_page: Callable[..., Any], webui: WebUI, screenshots: Path, theme: str, width: int) -> None:
     """The accordion fits the page's width; its picture is saved for a person to look at."""
     page = open_page(theme, width)
