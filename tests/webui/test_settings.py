@@ -141,8 +141,10 @@ def test_cfg_in_the_first_step_comes_back_from_the_picture(webui: WebUI) -> None
     }, **NEGATIVE)
     assert again.infotext == made.infotext and again.files == made.files
     assert not same(made.image, two_stages(webui, 1, negative_prompt="").image), "the negative prompt does nothing in its step"
-    for stages in (0, 2):  # random weights make little of the text
-        assert (made.image != two_stages(webui, stages).image).any(), stages
+    little = webui.running.host.heeds_text_little(webui.family)
+    for stages in (0, 2):
+        other = two_stages(webui, stages).image
+        assert (made.image != other).any() and (little or not same(made.image, other)), stages
 
 
 def test_a_sampler_that_asks_twice_a_step_has_cfg_in_both(webui: WebUI) -> None:

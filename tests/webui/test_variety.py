@@ -1,6 +1,7 @@
 """Variety: pictures of different seeds differ more, each comes back from its seed alone, and at 0 nothing is otherwise."""
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -65,10 +66,21 @@ def test_the_hires_pass_is_asked_as_without(webui: WebUI) -> None:
 
 
 def test_every_picture_of_a_batch_is_varied(webui: WebUI) -> None:
-    """That they differ more from each other is for a trained model to show: docs/variety.md."""
     made = []
     for variety in (0, 1):
         webui.txt2img(accelerator(webui, variety=variety), batch_size=8)
         made.append(last_result(webui))
     changes = [float(np.linalg.norm(varied - plain)) for plain, varied in zip(*made, strict=True)]
     assert len(changes) == 8 and min(changes) > 0.01
+
+
+def test_different_seeds_differ_more(webui: WebUI) -> None:
+    """By the latents of eight seeds: the mean distance between two of them."""
+    if webui.running.host.heeds_text_little(webui.family):
+        pytest.skip("the random checkpoint of this WebUI makes little of the text")
+    spread = []
+    for variety in (0, 1):
+        webui.txt2img(accelerator(webui, variety=variety), batch_size=8)
+        latents = last_result(webui)
+        spread.append(float(np.mean([np.linalg.norm(one - other) for one, other in combinations(latents, 2)])))
+    assert spread[1] > 1.02 * spread[0]
