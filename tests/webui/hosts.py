@@ -62,6 +62,7 @@ _FORGE_OFFLINE = (*_OFFLINE, "--skip-install", "--skip-torch-cuda-test", "--skip
 _MAKERS: dict[str, Callable[[Path], Path]] = {
     "tiny_sd15": make_tiny_checkpoints.tiny_sd15,
     "tiny_sdxl": make_tiny_checkpoints.tiny_sdxl,
+    "tiny_sd21": make_tiny_checkpoints.tiny_sd21,
     "slim_sd15": make_tiny_checkpoints.slim_sd15,
 }
 
@@ -189,7 +190,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def cache() -> Path:
     """The folder of files made for tests, another one whenever their making changes."""
-    names = ("make_tiny_checkpoints.py", "lora_files.py", "make_detector.py", "tiny_sdxl/tinysdxl.yaml")
+    names = ("make_tiny_checkpoints.py", "lora_files.py", "make_detector.py", "tiny_sdxl/tinysdxl.yaml", "tiny_sdxl/tinysd21.yaml")
     makers = b"".join((HERE / name).read_bytes() for name in names)
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "fewstep" / f"tests-{hashlib.sha256(makers).hexdigest()[:12]}"

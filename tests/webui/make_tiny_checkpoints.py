@@ -1,4 +1,4 @@
-"""Checkpoints of random weights that real WebUIs load: an SDXL in miniature for A1111, and an SD 1.5 in few blocks for Forge.
+"""Checkpoints of random weights that real WebUIs load: SDXL and SD 2.1 in miniature for A1111, and an SD 1.5 in few blocks for Forge.
 
 A1111 builds a checkpoint from the yaml beside it, so everything may be small. Forge and its kin build the VAE and the text encoder of
 SD 1.5 in their real size and recognise the UNet by its width: there only blocks can be left out. Names and shapes are written down
@@ -18,7 +18,7 @@ from demo import weights
 
 Shapes = dict[str, tuple[int, ...]]
 
-HERE = Path(__file__).parent
+TINY = Path(__file__).parent / "tiny_sdxl"
 TOKENS, CONTEXT_LENGTH = 49408, 77
 _RESIDUAL_ENDS = ("out_layers.3.weight", "proj_out.weight", "to_out.0.weight", "ff.net.2.weight", "conv2.weight", "out_proj.weight",
                   "mlp.fc2.weight", "mlp.c_proj.weight")
@@ -43,8 +43,21 @@ def tiny_sdxl(folder: Path, seed: int = 1) -> Path:
     }
     path = folder / "Stable-diffusion" / "tinysdxl.safetensors"
     _write(shapes, path, seed)
-    yaml = (HERE / "tiny_sdxl" / "tinysdxl.yaml").read_text(encoding="utf-8")
+    yaml = (TINY / "tinysdxl.yaml").read_text(encoding="utf-8")
     path.with_suffix(".yaml").write_text(yaml.replace(weights.TOKENIZER_MARK, f'"{tokenizer.as_posix()}/"'), encoding="utf-8")
+    return path
+
+
+def tiny_sd21(folder: Path, seed: int = 3) -> Path:
+    """SD 2.1 with 32 channels and the width of its text, by which it is known; needs the extension `tiny_sdxl` in the WebUI."""
+    shapes = {
+        **unet(channels=32, multipliers=(1, 2, 4, 4), blocks=2, depths=(1, 1, 1, 0), context=1024, linear=True),
+        **vae(channels=32),
+        **open_clip("cond_stage_model.model.", 1024, layers=2),
+    }
+    path = folder / "Stable-diffusion" / "tinysd21.safetensors"
+    _write(shapes, path, seed)
+    path.with_suffix(".yaml").write_bytes((TINY / "tinysd21.yaml").read_bytes())
     return path
 
 
@@ -69,8 +82,12 @@ def tiny_controlnet(path: Path, seed: int = 2) -> Path:
 # ----------------------------------------------------------------------------------------------------------------- shapes
 
 
-def unet(channels: int, multipliers: Sequence[int], blocks: int, depths: Sequence[int], context: int, adm: int = 0) -> Shapes:
-    """LDM's UNet. `depths`: transformer blocks at each level. `adm`: width of SDXL's second condition; with it, projections are linear."""
+def unet(
+    channels: int, multipliers: Sequence[int], blocks: int, depths: Sequence[int], context: int, adm: int = 0, linear: bool = False
+) -> Shapes:
+    """LDM's UNet. `depths`: transformer blocks at each level. `adm`: width of SDXL's second condition; with it, or where `linear`,
+    projections are linear.
+    """
     shapes: Shapes = {}
     root, embedding = "model.diffusion_model.", 4 * channels
     _linear(shapes, f"{root}time_embed.0", channels, embedding)
@@ -91,7 +108,7 @@ def unet(channels: int, multipliers: Sequence[int], blocks: int, depths: Sequenc
     def transformer(name: str, width: int, depth: int) -> None:
         _norm(shapes, f"{name}.norm", width)
         for projection in ("proj_in", "proj_out"):
-            if adm:
+            if adm or linear:
                 _linear(shapes, f"{name}.{projection}", width, width)
             else:
                 _conv(shapes, f"{name}.{projection}", width, width, kernel=1)
