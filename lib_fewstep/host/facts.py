@@ -4,7 +4,6 @@ from __future__ import annotations
 import inspect
 import logging
 import os
-import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +21,7 @@ from ..core.profiles import Tables, preferring
 from ..core.request import AUTO, NO_LORA
 from ..core.tables import load_tables
 from ..words.say import in_language, say
-from . import draft, settings
+from . import calls, draft, settings
 from .detections import DetectionCache
 from .folder import GoOn, LoraFolder, networks
 from .hosts import Job, skips_uncond
@@ -110,10 +109,10 @@ class HostFacts:
         schedulers = frozenset(scheduler.label for scheduler in sd_schedulers.schedulers)
         return Facts(
             unet, loras, samplers, schedulers, fit_steps_to_strength=settings.all_steps(), skips_uncond=skips_uncond(),
-            keeps_uncond=_keeps_uncond(),
+            keeps_uncond=calls.keeps_uncond(),
             leaves_out_negative=settings.leaves_out_negative(),
-            host_img2img_exact_steps=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=_self_timed(),
-            calls_per_step=_calls_per_step(),
+            host_img2img_exact_steps=bool(getattr(shared.opts, "img2img_fix_steps", False)), self_timed=calls.self_timed(),
+            calls_per_step=calls.calls_per_step(),
             unknown_lora_unloads_all=_unknown_lora_unloads_all(), checkpoint=self._recognised(info, unet),
             saved=saved, no_draft=draft.missing(), unseen=unseen, preset=settings.preset(),
         )
@@ -181,34 +180,3 @@ def _unknown_lora_unloads_all() -> bool:
     """Forge and reForge stumble over a name that they do not know, and load nothing; Neo's later loader, without dyn_dims, does not."""
     load = getattr(networks(), "load_networks", None)
     return load is not None and skips_uncond() and "dyn_dims" in inspect.signature(load).parameters
-
-
-def _self_timed() -> dict[str, int]:
-    """DDIM, PLMS, UniPC: the host hands them timesteps of its own, and asks nobody for others. DDIM only aims at the last."""
-    module = sys.modules.get("modules.sd_samplers_timesteps")
-    return {name: 1 if function.__name__.startswith("ddim") else 0 for name, function, *_ in getattr(module, "samplers_timesteps", ())}
-
-
-_UNFLAGGED = {"sample_heunpp2": 3, "sample_dpmpp_2s_ancestral_RF": 2, "sample_dpm_adaptive": 0, "sample_Kohaku_LoNyu_Yog": 0}
-"""What hosts publish no flag for, by the sampler's function: of higher order; deciding by itself how many steps it makes; calling thrice
-in the first half of the steps only.
-"""
-
-
-def _calls_per_step() -> dict[str, int]:
-    """How often a sampler calls the model in a step, where it is not once: hosts flag those of second order."""
-    found = {data.name: 2 for data in sd_samplers.all_samplers if data.options.get("second_order", False)}
-    module = sys.modules.get("modules.sd_samplers_kdiffusion")
-    unflagged = {name: _UNFLAGGED[function] for name, function, *_ in getattr(module, "samplers_k_diffusion", ()) if function in _UNFLAGGED}
-    return {**found, **unflagged}
-
-
-def _keeps_uncond() -> frozenset[str]:
-    """CFG++ steps towards the noise of the unconditional prediction: those of AUTOMATIC1111, reForge and Neo. Forge's DDIM CFG++ does so
-    with what it has.
-    """
-    if skips_uncond():
-        alter = getattr(sys.modules.get("modules_forge.forge_alter_samplers"), "samplers_data_alter", ())
-        return frozenset(data.name for data in alter if "CFG++" in data.name)
-    module = sys.modules.get("modules.sd_samplers_timesteps")
-    return frozenset(name for name, function, *_ in getattr(module, "samplers_timesteps", ()) if function.__name__.endswith("cfgpp"))

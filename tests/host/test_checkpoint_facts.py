@@ -181,11 +181,13 @@ def test_what_the_hosts_samplers_say_of_themselves_is_heeded(facts: Any, monkeyp
     more = [("HeunPP2", "sample_heunpp2", ["heunpp2"], {}), ("DPM adaptive", "sample_dpm_adaptive", ["k_dpm_ad"], {})]
     more += [("DPM++ 2s a RF", "sample_dpmpp_2s_ancestral_RF", [], {}), ("Kohaku LoNyu Yog", "sample_Kohaku_LoNyu_Yog", [], {})]  # Neo's
     monkeypatch.setattr(host.sd_samplers_kdiffusion, "samplers_k_diffusion", [*host.sd_samplers_kdiffusion.samplers_k_diffusion, *more])
+    alter = [SimpleNamespace(name=name, aliases=[alias], options={}) for name, alias in (("SEEDS 2 DP", "SEEDS_2"), ("DEIS", "deis"))]
+    monkeypatch.setattr(host.sd_samplers, "all_samplers", [*host.sd_samplers.all_samplers, *alter])  # reForge's
     found = facts.of_page()
     assert found.self_timed == {"DDIM CFG++": 1, "UniPC": 0}
     twice = {"DPM++ SDE", "DPM++ 2S a", "Heun", "DPM2", "DPM2 a"}
     assert found.calls_per_step == {
-        **dict.fromkeys(twice, 2), "DPM++ 2s a RF": 2, "HeunPP2": 3, "DPM adaptive": 0, "Kohaku LoNyu Yog": 0,
+        **dict.fromkeys(twice, 2), "DPM++ 2s a RF": 2, "SEEDS 2 DP": 2, "HeunPP2": 3, "DPM adaptive": 0, "Kohaku LoNyu Yog": 0,
     }
 
 
