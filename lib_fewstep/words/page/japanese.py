@@ -63,7 +63,7 @@ PAGE: dict[str, str] = {
     "page.offer": "ファイルのライセンスは{licence}です。",
     "page.offer.nc": "ファイルのライセンスは{licence}です（商用不可）。",
     "page.offer.no_sha256": "{licence}sha256の記録がないため、huggingface.coが示す値で確認します。",
-    "page.forbidden": "ここではダウンロードできません：{why}。",
+    "page.forbidden": "ここではダウンロードできません：{why}。ファイルをLoRAフォルダーに自分で置くこともできます。",
     "page.download": "{name}をダウンロード、{size}",
     "page.open_page": "配布ページを開く",
     "page.cancel": "キャンセル",
