@@ -23,6 +23,11 @@ def same(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and difference(one, other) <= ROUNDING
 
 
+def differ(webui: WebUI, one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether another text made another picture: one that can be seen, or any at all where random weights heed the text little."""
+    return bool((one != other).any()) and (webui.running.host.heeds_text_little(webui.family) or not same(one, other))
+
+
 def difference(one: np.ndarray, other: np.ndarray) -> float:
     """Mean difference, of 255."""
     return float(np.abs(one - other).mean())

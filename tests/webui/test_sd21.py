@@ -13,8 +13,6 @@ from .client import WebUI
 from .conftest import Pool
 
 FAMILY = "sd21"
-
-
 HOSTS = [host for host in hosts.all_hosts() if host.kind == "a1111"]
 
 
