@@ -15,10 +15,12 @@ from . import hosts, lora_files
 from .client import WebUI
 
 _PARAMETER = "webui"
+LARGE = "--large"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", type=Path, metavar="DIR", help="where the browser tests save pictures of the page")
+    parser.addoption(LARGE, action="store_true", help="also with checkpoints of 2 GB each, which are made and kept in the cache")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

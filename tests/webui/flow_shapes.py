@@ -1,19 +1,20 @@
-"""Names and shapes of small flow models that Forge Neo loads: their transformers with one block, text encoders and VAEs.
+"""Names and shapes of small flow models that Forge and Forge Neo load: their transformers with one block, text encoders and VAEs.
 
 Neo reads the number of blocks of Z-Image, FLUX.2-klein and Qwen-Image from the file, but not that of Z-Image's refiners. Fixed are all
 widths, Anima's 28 blocks, the layers of the text encoders and the VAE. A GGUF's layers may have any shape, so the MLPs there are narrow.
+Forge builds all of FLUX.1's 57 blocks, unless the extension `few_blocks` is beside it; its layers take the shapes that the file has.
 """
 from __future__ import annotations
 
 from itertools import pairwise
 
-from tests.webui.make_tiny_checkpoints import vae
+from tests.webui.make_tiny_checkpoints import clip, vae
 
 Shapes = dict[str, tuple[int, ...]]
 Stacks = dict[str, tuple[int, Shapes]]
 """Blocks that are alike, by their prefix: how many, and the shapes of one."""
-SLIM = 64
-"""Width of an MLP where it is free."""
+SLIM, MODULATION = 64, 256
+"""Widths of an MLP, and of FLUX.1's modulation, where they are free."""
 
 
 def linear(d: Shapes, name: str, width_in: int, width_out: int, bias: bool = False) -> None:
@@ -101,6 +102,30 @@ def klein() -> tuple[Shapes, Stacks]:
     return ends, {"double_blocks": (1, double), "single_blocks": (1, single)}
 
 
+def flux(guided: bool) -> tuple[Shapes, Stacks]:
+    """FLUX.1-dev, or without `guided` FLUX.1-schnell."""
+    c, ends, double, single = 3072, {}, {}, {}
+    linear(ends, "img_in", 64, c, True)
+    linear(ends, "txt_in", 4096, c, True)
+    for x, width in (("time_in", 256), ("vector_in", 768), *([("guidance_in", 256)] if guided else [])):
+        linear(ends, x + ".in_layer", width, MODULATION, True)
+        linear(ends, x + ".out_layer", MODULATION, MODULATION, True)
+    linear(ends, "final_layer.linear", c, 64, True)
+    linear(ends, "final_layer.adaLN_modulation.1", MODULATION, 2 * c, True)
+    for s in ("img", "txt"):
+        linear(double, f"{s}_mod.lin", MODULATION, 6 * c, True)
+        linear(double, f"{s}_attn.qkv", c, 3 * c, True)
+        linear(double, f"{s}_attn.proj", c, c, True)
+        double[f"{s}_attn.norm.query_norm.scale"] = double[f"{s}_attn.norm.key_norm.scale"] = (128,)
+        linear(double, f"{s}_mlp.0", c, SLIM, True)
+        linear(double, f"{s}_mlp.2", SLIM, c, True)
+    linear(single, "modulation.lin", MODULATION, 3 * c, True)
+    linear(single, "linear1", c, 7 * c, True)
+    linear(single, "linear2", 5 * c, c, True)
+    single["norm.query_norm.scale"] = single["norm.key_norm.scale"] = (128,)
+    return ends, {"double_blocks": (1, double), "single_blocks": (1, single)}
+
+
 def qwen() -> tuple[Shapes, Stacks]:
     c, ends, block = 3072, {}, {}
     linear(ends, "img_in", 64, c, True)
@@ -127,6 +152,27 @@ TEXT = {"qwen3_06b": (28, 1024, 16, 8, 151936), "qwen3_4b": (36, 2560, 32, 8, 15
 
 
 def text_encoder(name: str) -> tuple[Shapes, Stacks]:
+    return {"clip_l": clip_l, "t5": t5}[name]() if name not in TEXT else qwen_text(name)
+
+
+def clip_l() -> tuple[Shapes, Stacks]:
+    """In transformers' names."""
+    return {name: shape for name, shape in clip("text_model.", 768, layers=12).items() if "position_ids" not in name}, {}
+
+
+def t5() -> tuple[Shapes, Stacks]:
+    """The encoder of T5 XXL, with 64 narrow heads."""
+    c, inner = 4096, 256
+    ends: Shapes = {"token_embd.weight": (32128, c), "enc.output_norm.weight": (c,), "enc.blk.0.attn_rel_b.weight": (32, 64)}
+    block: Shapes = {"attn_norm.weight": (c,), "ffn_norm.weight": (c,)}
+    for x, i, o in (("attn_q", c, inner), ("attn_k", c, inner), ("attn_v", c, inner), ("attn_o", inner, c)):
+        linear(block, x, i, o)
+    for x, i, o in (("gate", c, SLIM), ("up", c, SLIM), ("down", SLIM, c)):
+        linear(block, "ffn_" + x, i, o)
+    return ends, {"enc.blk": (24, block)}
+
+
+def qwen_text(name: str) -> tuple[Shapes, Stacks]:
     layers, c, heads, kv, vocabulary = TEXT[name]
     ends: Shapes = {"token_embd.weight": (vocabulary, c), "output_norm.weight": (c,)}
     block: Shapes = {"attn_norm.weight": (c,), "ffn_norm.weight": (c,)}

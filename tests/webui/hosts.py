@@ -35,6 +35,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ from . import lora_files, make_tiny_checkpoints, others
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
-EXTENSION, PROBE, TROUBLE, TINY_SDXL = REPOSITORY, HERE / "probe", HERE / "trouble", HERE / "tiny_sdxl"
+EXTENSION, PROBE, TROUBLE, TINY_SDXL, FEW_BLOCKS = REPOSITORY, HERE / "probe", HERE / "trouble", HERE / "tiny_sdxl", HERE / "few_blocks"
 EMBEDDED = "embedded"
 NAME = "few-step-accelerator"
 """The extension's folder in a WebUI's extensions/."""
@@ -64,6 +65,7 @@ _MAKERS: dict[str, Callable[[Path], Path]] = {
     "tiny_sdxl": make_tiny_checkpoints.tiny_sdxl,
     "tiny_sd21": make_tiny_checkpoints.tiny_sd21,
     "slim_sd15": make_tiny_checkpoints.slim_sd15,
+    **{f"slim_{family}": partial(make_tiny_checkpoints.slim_sdxl, family=family) for family in ("sdxl", "ssd1b", "vega")},
 }
 
 
@@ -125,7 +127,7 @@ class Host:
 
     def heeds_text_little(self, family: str) -> bool:
         """The slim checkpoints have the true widths and few blocks, all random: another text changes their pictures, but not visibly."""
-        return family not in self.checkpoints and KINDS[self.kind].checkpoints is _SLIM
+        return self.checkpoint(family).name.startswith("slim-")
 
     def command(self, port: int, data: Path, flags: Sequence[str] = ()) -> list[str]:
         place = ["--port", str(port), "--data-dir", str(data)]
@@ -301,6 +303,8 @@ def running(
     extensions = {"webui-probe": PROBE, "trouble": TROUBLE, **({NAME: EXTENSION} if with_extension else {})}
     if host.kind == "a1111":
         extensions["tiny-sdxl"] = TINY_SDXL
+    if host.kind == "forge":
+        extensions["few-blocks"] = FEW_BLOCKS
     data.mkdir(parents=True)
     cache().mkdir(parents=True, exist_ok=True)
     with FileLock(cache() / "making.lock"):  # two test processes may start their first WebUI at once

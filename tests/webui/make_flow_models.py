@@ -1,16 +1,18 @@
-"""Writes small flow models with random weights, which an unmodified Forge Neo loads on a CPU, and a LoRA for each.
+"""Writes small flow models with random weights, which an unmodified Forge Neo loads on a CPU, and a LoRA for each; FLUX.1's are for Forge.
 
-    python -m tests.webui.make_flow_models FOLDER [anima z-image klein qwen]
+    python -m tests.webui.make_flow_models FOLDER [anima z-image klein qwen flux-dev flux-schnell flux-gguf]
 
-They take 5 GB, too much to be made for every test run: FEWSTEP_FLOW_MODELS names the FOLDER to test_flow_models.py.
+They take 7 GB, too much to be made for every test run: FEWSTEP_FLOW_MODELS names the FOLDER to test_flow_models.py.
 """
 from __future__ import annotations
 
 import math
+import re
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from safetensors.torch import save_file
 from . import flow_shapes as of
 from .flow_shapes import Shapes, Stacks
 
-_F32, _Q4_0 = 0, 2
+_F32, _Q4_0, _Q8_0 = 0, 2, 8
 """Types of GGUF."""
 _TEXT, _ARRAY_ALIGNMENT = 8, 32
 _DAMPED = (
@@ -33,49 +35,66 @@ _DAMPED = (
 
 @dataclass(frozen=True)
 class Model:
-    """A transformer, its text encoder and its VAE; and how the keys of a published LoRA begin and end."""
+    """A transformer, its text encoders and its VAE; and how the keys of a published LoRA begin and end."""
 
     transformer: Callable[[], tuple[Shapes, Stacks]]
-    text: str
+    text: tuple[str, ...]
     vae_name: str
     vae: Callable[[], Shapes]
     prefix: str = "diffusion_model."
     sides: tuple[str, str] = ("lora_A", "lora_B")
     alpha: bool = False
+    gguf: bool = False
 
 
+_FLUX = Model(partial(of.flux, True), ("clip_l", "t5"), "flux", of.flux_vae, "transformer.")
 MODELS = {
-    "anima": Model(of.anima, "qwen3_06b", "qwen2d", of.qwen_vae),
-    "z-image": Model(of.z_image, "qwen3_4b", "flux", of.flux_vae),
-    "klein": Model(of.klein, "qwen3_4b", "flux2", of.flux2_vae),
-    "qwen": Model(of.qwen, "qwen25_7b", "qwen2d", of.qwen_vae, "", ("lora_down", "lora_up"), alpha=True),
+    "anima": Model(of.anima, ("qwen3_06b",), "qwen2d", of.qwen_vae, gguf=True),
+    "z-image": Model(of.z_image, ("qwen3_4b",), "flux", of.flux_vae),
+    "klein": Model(of.klein, ("qwen3_4b",), "flux2", of.flux2_vae),
+    "qwen": Model(of.qwen, ("qwen25_7b",), "qwen2d", of.qwen_vae, "", ("lora_down", "lora_up"), alpha=True),
+    "flux-dev": _FLUX,
+    "flux-schnell": replace(_FLUX, transformer=partial(of.flux, False)),
+    "flux-gguf": replace(_FLUX, gguf=True),
 }
+_FLUX_PARTS = {
+    "img_attn.qkv": ("to_q", "to_k", "to_v"), "txt_attn.qkv": ("add_q_proj", "add_k_proj", "add_v_proj"), "img_attn.proj": ("to_out.0",),
+    "txt_attn.proj": ("to_add_out",), "linear1": ("to_q", "to_k", "to_v", "proj_mlp"), "linear2": ("proj_out",),
+}  # fmt: skip
+"""What FLUX.1's matrices are in diffusers, where some hold several; in the single blocks some stand outside the attention."""
 
 
 def write_model(name: str, folder: Path) -> None:
-    """Into `folder`'s Stable-diffusion, text_encoder and VAE. Anima has 28 blocks: as a GGUF they share one block's bytes."""
+    """Into `folder`'s Stable-diffusion, text_encoder and VAE. Anima has 28 blocks: as a GGUF they share one block's bytes.
+
+    FLUX.1's GGUF has its matrices in 8 bits, as published.
+    """
     model = MODELS[name]
     places = [folder / kind for kind in ("Stable-diffusion", "text_encoder", "VAE")]
     for place in places:
         place.mkdir(parents=True, exist_ok=True)
-    if name == "anima":
-        _write_gguf(*model.transformer(), places[0] / f"random-{name}.gguf", name)
+    if model.gguf:
+        _write_gguf(*model.transformer(), places[0] / f"random-{name}.gguf", name, _Q8_0 if name == "flux-gguf" else _F32)
     else:
         _write_safetensors(*model.transformer(), places[0] / f"random-{name}.safetensors")
-    _write_gguf(*of.text_encoder(model.text), places[1] / f"random-{model.text}.gguf", model.text)
+    for text in model.text:
+        if text == "clip_l":
+            _write_safetensors(*of.text_encoder(text), places[1] / f"random-{text}.safetensors")
+        else:
+            _write_gguf(*of.text_encoder(text), places[1] / f"random-{text}.gguf", text)
     _write_safetensors(model.vae(), {}, places[2] / f"random-{model.vae_name}-vae.safetensors")
 
 
 def write_lora(name: str, path: Path, rank: int = 4, scale: float = 0.5) -> None:
-    """For the matrices of the first block of each stack, but Anima's adapter and narrow MLPs; Z-Image's qkv apart, as it is published."""
+    """For the matrices of the first block of each stack, but Anima's adapter and what is narrow; under the names of published LoRAs."""
     model, random, tensors = MODELS[name], torch.Generator().manual_seed(1), {}
     for stack, (_, shapes) in model.transformer()[1].items():
         for weight, shape in shapes.items():
-            narrow = name == "anima" and weight.startswith("mlp.")
+            narrow = re.search({"anima": r"^mlp\."}.get(name, r"mod(ulation)?\.lin|_mlp" if name.startswith("flux") else r"(?!)"), weight)
             if not weight.endswith(".weight") or len(shape) != 2 or stack.startswith("llm") or narrow:
                 continue
-            for module, (outputs, inputs) in _published(name, weight.removesuffix(".weight"), shape):
-                base = f"{model.prefix}{stack}.0.{module}"
+            for module, (outputs, inputs) in _published(name, f"{stack}.0", weight.removesuffix(".weight"), shape):
+                base = f"{model.prefix}{module}"
                 down, up = (f"{base}.{side}.weight" for side in model.sides)
                 tensors[down] = (torch.randn((rank, inputs), generator=random) / math.sqrt(inputs)).bfloat16()
                 tensors[up] = (torch.randn((outputs, rank), generator=random) * scale / math.sqrt(rank)).bfloat16()
@@ -85,12 +104,18 @@ def write_lora(name: str, path: Path, rank: int = 4, scale: float = 0.5) -> None
     save_file(tensors, path)
 
 
-def _published(name: str, module: str, shape: tuple[int, ...]) -> list[tuple[str, tuple[int, int]]]:
-    """A module under the names of published LoRAs, and the shapes there."""
+def _published(name: str, block: str, module: str, shape: tuple[int, ...]) -> list[tuple[str, tuple[int, int]]]:
+    """A module of a block under the names of published LoRAs, and the shapes there."""
     outputs, inputs = shape
+    if name.startswith("flux"):
+        inside = "transformer_blocks.0.attn." if block.startswith("double") else "single_transformer_blocks.0.attn."
+        parts = _FLUX_PARTS[module]
+        widths = [4 * inputs if part == "proj_mlp" else outputs // (7 if "proj_mlp" in parts else len(parts)) for part in parts]
+        places = [inside.removesuffix("attn.") if part in ("proj_mlp", "proj_out") else inside for part in parts]
+        return [(place + part, (width, inputs)) for place, part, width in zip(places, parts, widths, strict=True)]
     if name == "z-image" and module == "attention.qkv":
-        return [(f"attention.to_{part}", (outputs // 3, inputs)) for part in "qkv"]
-    return [("attention.to_out.0" if (name, module) == ("z-image", "attention.out") else module, (outputs, inputs))]
+        return [(f"{block}.attention.to_{part}", (outputs // 3, inputs)) for part in "qkv"]
+    return [(f"{block}.{'attention.to_out.0' if (name, module) == ('z-image', 'attention.out') else module}", (outputs, inputs))]
 
 
 def _weight(name: str, shape: tuple[int, ...], random: torch.Generator) -> torch.Tensor:
@@ -120,19 +145,31 @@ def _q4_0(shape: tuple[int, ...]) -> bytes:
     return blocks.tobytes()
 
 
+def _q8_0(values: np.ndarray) -> bytes:
+    """For each 32 numbers a scale in half precision, and as many signed bytes."""
+    rows = values.reshape(-1, 32)
+    scale = np.abs(rows).max(1, keepdims=True) / 127
+    whole = np.round(rows / np.maximum(scale, 1e-12)).astype(np.int8)
+    return np.concatenate([scale.astype(np.float16).view(np.uint8), whole.view(np.uint8)], axis=1).tobytes()
+
+
 def _text(text: str) -> bytes:
     return struct.pack("<Q", len(text)) + text.encode()
 
 
-def _write_gguf(ends: Shapes, stacks: Stacks, path: Path, architecture: str) -> None:
-    """All blocks of a stack point to the bytes of its first."""
+def _content(values: np.ndarray, kind: int) -> bytes:
+    return _q8_0(values) if kind == _Q8_0 else values.tobytes()
+
+
+def _write_gguf(ends: Shapes, stacks: Stacks, path: Path, architecture: str, matrices: int = _F32) -> None:
+    """All blocks of a stack point to the bytes of its first. `matrices`: their type."""
     random, infos, data, offset = torch.Generator().manual_seed(0), [], [], 0
     first = [([name], shape) for name, shape in ends.items()]
     shared = [([f"{prefix}.{n}.{name}" for n in range(count)], shape) for prefix, (count, shapes) in stacks.items()
               for name, shape in shapes.items()]  # fmt: skip
     for names, shape in first + shared:
-        kind = _Q4_0 if names[0] == "token_embd.weight" else _F32
-        content = _q4_0(shape) if kind == _Q4_0 else _weight(names[0], shape, random).numpy().tobytes()
+        kind = _Q4_0 if names[0] == "token_embd.weight" else matrices if len(shape) == 2 else _F32
+        content = _q4_0(shape) if kind == _Q4_0 else _content(_weight(names[0], shape, random).numpy(), kind)
         infos += [_text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *reversed(shape), kind, offset) for name in names]
         data.append(content + b"\0" * (-len(content) % _ARRAY_ALIGNMENT))
         offset += len(data[-1])

@@ -73,6 +73,20 @@ def slim_sd15(folder: Path, seed: int = 0) -> Path:
     return path
 
 
+def slim_sdxl(folder: Path, family: str = "sdxl", seed: int = 4) -> Path:
+    """SDXL, SSD-1B or Vega, which Forge tells apart by the first half. 2.1 GB, most of it text encoders in their real size."""
+    depths = {"sdxl": (0, 2, 10), "ssd1b": (0, 2, 4), "vega": (0, 1, 2)}[family]
+    shapes = {
+        **unet(320, (1, 1, 1), 2, depths, context=2048, adm=2816, slim=True, middle=family == "sdxl"),
+        **vae(channels=128),
+        **clip("conditioner.embedders.0.transformer.text_model.", 768, layers=12),
+        **open_clip("conditioner.embedders.1.model.", 1280, layers=32),
+    }
+    path = folder / "Stable-diffusion" / f"slim-{family}.safetensors"
+    _write(shapes, path, seed)
+    return path
+
+
 def tiny_controlnet(path: Path, seed: int = 2) -> Path:
     """A ControlNet for `tiny_sd15`; needs the extension `tiny_controlnet` in the WebUI."""
     _write(controlnet(channels=64, multipliers=(1, 2, 2, 2), blocks=2, depths=(1, 1, 1, 0), context=64), path, seed)
@@ -83,11 +97,15 @@ def tiny_controlnet(path: Path, seed: int = 2) -> Path:
 
 
 def unet(
-    channels: int, multipliers: Sequence[int], blocks: int, depths: Sequence[int], context: int, adm: int = 0, linear: bool = False
+    channels: int, multipliers: Sequence[int], blocks: int, depths: Sequence[int], context: int, adm: int = 0, linear: bool = False,
+    slim: bool = False, middle: bool = True,
 ) -> Shapes:
-    """LDM's UNet. `depths`: transformer blocks at each level. `adm`: width of SDXL's second condition; with it, or where `linear`,
-    projections are linear.
+    """LDM's UNet. `depths`: transformer blocks at each level; where `slim`, one in the middle and the second half. `middle`: whether the
+    middle has any. `adm`: width of SDXL's second condition; with it, or where `linear`, projections are linear.
     """
+    deepest, later = depths[-1] or 1, depths
+    if slim:
+        deepest, later = 1, [min(depth, 1) for depth in depths]
     shapes: Shapes = {}
     root, embedding = "model.diffusion_model.", 4 * channels
     _linear(shapes, f"{root}time_embed.0", channels, embedding)
@@ -138,17 +156,18 @@ def unet(
             skips.append(width)
             number += 1
     residual(f"{root}middle_block.0", width, width)
-    transformer(f"{root}middle_block.1", width, depths[-1] or 1)
-    residual(f"{root}middle_block.2", width, width)
+    if middle:
+        transformer(f"{root}middle_block.1", width, deepest)
+        residual(f"{root}middle_block.2", width, width)
     number = 0
     for level in reversed(range(len(multipliers))):
         for block in range(blocks + 1):
             residual(f"{root}output_blocks.{number}.0", width + skips.pop(), channels * multipliers[level])
             width = channels * multipliers[level]
-            if depths[level]:
-                transformer(f"{root}output_blocks.{number}.1", width, depths[level])
+            if later[level]:
+                transformer(f"{root}output_blocks.{number}.1", width, later[level])
             if level and block == blocks:
-                _conv(shapes, f"{root}output_blocks.{number}.{2 if depths[level] else 1}.conv", width, width)
+                _conv(shapes, f"{root}output_blocks.{number}.{2 if later[level] else 1}.conv", width, width)
             number += 1
     _norm(shapes, f"{root}out.0", width)
     _conv(shapes, f"{root}out.2", width, 4)
