@@ -224,6 +224,24 @@ def test_flux_runs_on_the_hosts_schedule_unless_the_authors_is_asked_for_and_it_
     assert not flux(width=1024, height=1024).notes and not flux(width=832, height=1216).notes and not flux().notes
 
 
+def test_in_img2img_all_its_steps_fit_into_the_noise_that_is_left_on_the_hosts_own_shift() -> None:
+    half = flux(width=512, height=512, denoise=0.5)
+    expected = [1000 * level for level in flow_levels(8, 0.5, math.exp(1.15))]
+    assert half.first.timesteps == pytest.approx(expected, abs=1e-3) and half.first.evaluations == 8
+    assert half.scheduler == "Simple" and not half.by_size and any("shift 3.16 at every size" in note for note in half.notes)
+    by_size = flux(width=512, height=512, denoise=0.5, by_size=True)
+    assert by_size.first.timesteps[0] == pytest.approx(1000 * flow_levels(8, 0.5, math.exp(flux_mu(8, 512, 512)))[0], abs=1e-3)
+
+
+@pytest.mark.parametrize("wish", [{"scheduler": "Beta"}, {}], ids=["a schedule of the user's", "the share is wanted"])
+def test_in_img2img_the_host_makes_its_share_where_that_is_wanted(wish: dict[str, Any]) -> None:
+    there = replace(
+        ready_for(TABLES.profiles["hyper-flux-8"], "flux"), schedulers=frozenset({"Simple", "Beta"}), fit_steps_to_strength=bool(wish)
+    )
+    found = make_plan(Request(method="hyper-flux-8", denoise=0.5, **wish), there, TABLES)
+    assert found.rule is None and found.first.timesteps is None and found.first.evaluations == 5
+
+
 def test_the_switch_asks_for_the_same() -> None:
     size = {"width": 512, "height": 512}
     by_name, by_switch = flux(**size, scheduler="flux"), flux(**size, by_size=True)

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 from lib_fewstep.core.flow import flow_levels, shift_for
-from lib_fewstep.core.schedules import host_share
 
 from . import hosts
 from .client import PROMPT, Result, WebUI
@@ -68,10 +67,6 @@ class Case:
     def levels(self, strength: float = 1.0, size: int = 64) -> list[float]:
         return flow_levels(self.steps, strength, shift_for(self.rule, self.shift, self.steps, size, size))
 
-    def in_img2img(self, strength: float) -> list[float]:
-        """On its own schedule the WebUI makes a share of the steps."""
-        return self.levels()[-host_share(self.steps, strength) :] if self.rule == HOST else self.levels(strength)
-
 
 QWEN, FLUX, FLUX2 = (f"VAE/random-{name}-vae.safetensors" for name in ("qwen2d", "flux", "flux2"))
 QWEN25, QWEN3, QWEN3_SMALL = (f"text_encoder/random-{name}.gguf" for name in ("qwen25_7b", "qwen3_4b", "qwen3_06b"))
@@ -102,8 +97,9 @@ CASES = [
 
 
 def files() -> dict[str, Path]:
-    """What is linked into the host's folder of models, under the names that users' files have."""
+    """What is linked into the host's folder of models, under the names that users' files have; of models without a method, their own."""
     found = {f"{folder}/{path.name}": path for folder in ("text_encoder", "VAE") for path in (FOLDER / folder).glob("*")}
+    found |= {f"{path.parent.name}/{path.name}": path for path in FOLDER.glob("*/random-lumina*")}
     for case in CASES:
         if case.file.exists():
             found[f"Stable-diffusion/{case.name}"] = case.file
@@ -132,10 +128,14 @@ def case(request: pytest.FixtureRequest, there: WebUI) -> Iterator[Case]:
         pytest.skip(f"runs on {found.kind}")
     if not found.file.exists():
         pytest.skip(f"there is no {found.file.name}")
-    beside = [str(there.running.data / "models" / place) for place in found.beside]
-    there.post("/sdapi/v1/options", {"sd_model_checkpoint": found.name, "forge_additional_modules": beside})
-    there.txt2img(steps=1, cfg_scale=1.0)  # the first generation loads it, and sets options of the host's own
+    choose(there, found.name, found.beside)
     yield found
+
+
+def choose(there: WebUI, checkpoint: str, beside: tuple[str, ...]) -> None:
+    places = [str(there.running.data / "models" / place) for place in beside]
+    there.post("/sdapi/v1/options", {"sd_model_checkpoint": checkpoint, "forge_additional_modules": places})
+    there.txt2img(steps=1, cfg_scale=1.0)  # the first generation loads it, and sets options of the host's own
 
 
 def levels(result: Result, number: int = 0) -> list[float]:
@@ -171,7 +171,7 @@ def test_img2img_makes_all_steps_in_the_noise_that_is_left_and_tells_how(there: 
     asked = {"shift": case.shift + 1} if case.dial == case.shift else {}
     picture = there.txt2img(**{**PRESET, "steps": 1, "cfg_scale": 1.0}).files[0]
     made = there.img2img(picture, {**case.wish, **asked}, **{**PRESET, "denoising_strength": 0.5})
-    assert levels(made) == pytest.approx(replace(case, **asked).in_img2img(0.5), abs=1e-3)
+    assert levels(made) == pytest.approx(replace(case, **asked).levels(0.5), abs=1e-3)
     again = there.restored(made.files[0])
     assert again["Accelerator"] == case.method and (again.get("Accelerator shift by size") is not None) == (case.rule == "flux")
     assert not asked or again["Accelerator shift"] == f"{case.shift + 1:g}"
@@ -195,3 +195,15 @@ def test_it_is_the_picture_that_the_same_settings_make_by_hand(there: WebUI, cas
     by_hand = there.txt2img(prompt=f"{PROMPT} {tag or ''}".strip(), **settings)
     assert [lora["unet"] for lora in by_hand.loras] == ([case.weight] if case.lora else [])
     assert np.array_equal(by_hand.image, made.image) if case.rule == HOST else same(by_hand.image, made.image)
+
+
+def test_a_model_without_a_method_runs_as_the_user_has_it(there: WebUI) -> None:
+    """Lumina 2. Its LoRA is not taken for one of a model that has its names, and Auto finds nothing."""
+    if there.running.host.kind != "neo" or not (FOLDER / "Stable-diffusion" / "random-lumina.safetensors").exists():
+        pytest.skip("needs Neo and random-lumina.safetensors")
+    choose(there, "random-lumina.safetensors", ("text_encoder/random-lumina-te.gguf",))
+    plain = there.txt2img(**PRESET)
+    for wish in ({}, {"method": "zimage-distill-4"}, {"lora": "random-lumina-lora"}):
+        made = there.txt2img(wish, **PRESET)
+        assert np.array_equal(made.image, plain.image) and levels(made) == levels(plain) and made.evaluations == plain.evaluations
+        assert "Accelerator" not in made.infotext and "Lumina 2" in made.comments, (wish, made.comments)
