@@ -16,7 +16,9 @@ from .client import WebUI
 from .conftest import LARGE, Pool
 
 MAKERS = {"a1111": {"sd21": "tiny_sd21"}}
-LARGE_MAKERS = {kind: {"sdxl": "slim_sdxl", "ssd1b": "slim_ssd1b", "vega": "slim_vega"} for kind in ("forge", "reforge", "neo")}
+_SLIM = {"sdxl": "slim_sdxl", "ssd1b": "slim_ssd1b", "vega": "slim_vega"}
+LARGE_MAKERS = {"forge": _SLIM, "reforge": _SLIM, "neo": {"sdxl": "slim_sdxl"}}
+"""Neo does not recognise SSD-1B and Vega."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
