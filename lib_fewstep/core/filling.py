@@ -179,18 +179,22 @@ class Filling:
         known = facts.schedulers is None or profile.scheduler in facts.schedulers
         if not known and profile.timesteps is None:
             raise Refusal("method.no_schedule", label=profile.label, schedule=profile.scheduler)
-        return sampler, profile.scheduler if known else _next_best_schedule(facts), profile.timesteps or self._all_steps()
+        return sampler, profile.scheduler if known else _next_best_schedule(facts), profile.timesteps or self._all_steps(sampler)
 
     def _by_size(self) -> Rule | None:
-        """The rule of the model's authors, where that is asked for and goes by the picture's size; a row's or the user's schedule stays."""
-        asked, theirs = self.request.scheduler, by_size_of(self.facts.family)
+        """The authors' rule, where that is asked for; a row's or the user's schedule stays."""
+        asked, theirs = self.request.scheduler, self._authors_rule()
         wanted = asked == theirs or (self.request.by_size and not asked and self.profile.timesteps is None)
-        return theirs if theirs and wanted and self.facts.family in self.profile.families else None
+        return theirs if wanted else None
 
-    def _all_steps(self) -> Rule | None:
-        """All fit into the noise left in img2img, too, where the host's own schedule is the authors' for the usual size."""
-        theirs = by_size_of(self.facts.family) if self.facts.fit_steps_to_strength and self.request.denoise < 1 else None
-        return theirs if theirs and self.facts.family in self.profile.families else None
+    def _all_steps(self, sampler: str) -> Rule | None:
+        """In img2img a host makes a share of the steps. Where it has the authors' schedule of the usual size, all of them fit in."""
+        fits = self.facts.fit_steps_to_strength and self.request.denoise < 1 and sampler not in self.facts.self_timed
+        return self._authors_rule() if fits else None
+
+    def _authors_rule(self) -> Rule | None:
+        """What the model's authors have, where that goes by the picture's size."""
+        return (by_size_of(self.facts.family) or None) if self.facts.family in self.profile.families else None
 
     def _counted(self, one: Pass, steps: int, cfg: float, cfg_steps: int, by: Counting) -> Pass:
         """`one` with its evaluations; `steps` were asked of the first pass, 0: it is the hires pass."""
@@ -200,10 +204,10 @@ class Filling:
     def _first(self, rule: Rule | None, steps: int, sampler: str, scheduler: str, shift: float | None) -> Pass:
         request, strength = self.request, self.request.denoise
         ours = None if sampler in self.facts.self_timed else rule
-        hosts = rule is None or (self.profile.timesteps is None and self._by_size() is None)
-        if hosts and (told := note_on_size(self.facts.family, request, steps, scheduler)):
+        host_shifts = rule is None or (self.profile.timesteps is None and self._by_size() is None)
+        if host_shifts and (told := note_on_size(self.facts.family, request, steps, scheduler)):
             self.notes.append(told)
-        size = (0, 0) if hosts else (request.width, request.height)
+        size = (0, 0) if host_shifts else (request.width, request.height)
         planned = self._with_timesteps(Pass(steps, sampler), ours, shift, size, strength)
         if planned.timesteps is not None:
             return planned

@@ -242,6 +242,12 @@ def test_in_img2img_the_host_makes_its_share_where_that_is_wanted(wish: dict[str
     assert found.rule is None and found.first.timesteps is None and found.first.evaluations == 5
 
 
+def test_in_img2img_a_sampler_with_timesteps_of_its_own_makes_the_hosts_share_and_it_is_said() -> None:
+    there = replace(ready_for(TABLES.profiles["hyper-flux-8"], "flux"), self_timed={"DDIM": 1})
+    found = make_plan(Request(method="hyper-flux-8", sampler="DDIM", denoise=0.5), there, TABLES)
+    assert found.rule is None and found.first.timesteps is None and any("0.5" in note and "8 steps" in note for note in found.notes)
+
+
 def test_the_switch_asks_for_the_same() -> None:
     size = {"width": 512, "height": 512}
     by_name, by_switch = flux(**size, scheduler="flux"), flux(**size, by_size=True)

@@ -152,7 +152,8 @@ TEXT = {"qwen3_06b": (28, 1024, 16, 8, 151936), "qwen3_4b": (36, 2560, 32, 8, 15
 
 
 def text_encoder(name: str) -> tuple[Shapes, Stacks]:
-    return {"clip_l": clip_l, "t5": t5}[name]() if name not in TEXT else qwen_text(name)
+    others = {"clip_l": clip_l, "t5": t5}
+    return others[name]() if name in others else qwen_text(name)
 
 
 def clip_l() -> tuple[Shapes, Stacks]:

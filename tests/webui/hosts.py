@@ -49,7 +49,7 @@ from . import lora_files, make_tiny_checkpoints, others
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
-EXTENSION, PROBE, TROUBLE, TINY_SDXL, FEW_BLOCKS = REPOSITORY, HERE / "probe", HERE / "trouble", HERE / "tiny_sdxl", HERE / "few_blocks"
+EXTENSION, PROBE, TROUBLE, TINY_SDXL = REPOSITORY, HERE / "probe", HERE / "trouble", HERE / "tiny_sdxl"
 EMBEDDED = "embedded"
 NAME = "few-step-accelerator"
 """The extension's folder in a WebUI's extensions/."""
@@ -303,8 +303,6 @@ def running(
     extensions = {"webui-probe": PROBE, "trouble": TROUBLE, **({NAME: EXTENSION} if with_extension else {})}
     if host.kind == "a1111":
         extensions["tiny-sdxl"] = TINY_SDXL
-    if host.kind == "forge":
-        extensions["few-blocks"] = FEW_BLOCKS
     data.mkdir(parents=True)
     cache().mkdir(parents=True, exist_ok=True)
     with FileLock(cache() / "making.lock"):  # two test processes may start their first WebUI at once

@@ -7,7 +7,6 @@ They take 7 GB, too much to be made for every test run: FEWSTEP_FLOW_MODELS name
 from __future__ import annotations
 
 import math
-import re
 import struct
 import sys
 from collections.abc import Callable
@@ -35,7 +34,10 @@ _DAMPED = (
 
 @dataclass(frozen=True)
 class Model:
-    """A transformer, its text encoders and its VAE; and how the keys of a published LoRA begin and end."""
+    """A transformer, its text encoders and its VAE; and how the keys of a published LoRA begin and end.
+
+    `gguf`: the type of its matrices in a GGUF; None: a safetensors file. `narrow`: what no LoRA is for, as it is not of the true width.
+    """
 
     transformer: Callable[[], tuple[Shapes, Stacks]]
     text: tuple[str, ...]
@@ -44,18 +46,19 @@ class Model:
     prefix: str = "diffusion_model."
     sides: tuple[str, str] = ("lora_A", "lora_B")
     alpha: bool = False
-    gguf: bool = False
+    gguf: int | None = None
+    narrow: tuple[str, ...] = ()
 
 
-_FLUX = Model(partial(of.flux, True), ("clip_l", "t5"), "flux", of.flux_vae, "transformer.")
+_FLUX = Model(partial(of.flux, True), ("clip_l", "t5"), "flux", of.flux_vae, "transformer.", narrow=("_mod.", "modulation.", "_mlp."))
 MODELS = {
-    "anima": Model(of.anima, ("qwen3_06b",), "qwen2d", of.qwen_vae, gguf=True),
+    "anima": Model(of.anima, ("qwen3_06b",), "qwen2d", of.qwen_vae, gguf=_F32, narrow=("mlp.",)),
     "z-image": Model(of.z_image, ("qwen3_4b",), "flux", of.flux_vae),
     "klein": Model(of.klein, ("qwen3_4b",), "flux2", of.flux2_vae),
     "qwen": Model(of.qwen, ("qwen25_7b",), "qwen2d", of.qwen_vae, "", ("lora_down", "lora_up"), alpha=True),
     "flux-dev": _FLUX,
     "flux-schnell": replace(_FLUX, transformer=partial(of.flux, False)),
-    "flux-gguf": replace(_FLUX, gguf=True),
+    "flux-gguf": replace(_FLUX, gguf=_Q8_0),
 }
 _FLUX_PARTS = {
     "img_attn.qkv": ("to_q", "to_k", "to_v"), "txt_attn.qkv": ("add_q_proj", "add_k_proj", "add_v_proj"), "img_attn.proj": ("to_out.0",),
@@ -73,10 +76,10 @@ def write_model(name: str, folder: Path) -> None:
     places = [folder / kind for kind in ("Stable-diffusion", "text_encoder", "VAE")]
     for place in places:
         place.mkdir(parents=True, exist_ok=True)
-    if model.gguf:
-        _write_gguf(*model.transformer(), places[0] / f"random-{name}.gguf", name, _Q8_0 if name == "flux-gguf" else _F32)
-    else:
+    if model.gguf is None:
         _write_safetensors(*model.transformer(), places[0] / f"random-{name}.safetensors")
+    else:
+        _write_gguf(*model.transformer(), places[0] / f"random-{name}.gguf", name, model.gguf)
     for text in model.text:
         if text == "clip_l":
             _write_safetensors(*of.text_encoder(text), places[1] / f"random-{text}.safetensors")
@@ -90,7 +93,7 @@ def write_lora(name: str, path: Path, rank: int = 4, scale: float = 0.5) -> None
     model, random, tensors = MODELS[name], torch.Generator().manual_seed(1), {}
     for stack, (_, shapes) in model.transformer()[1].items():
         for weight, shape in shapes.items():
-            narrow = re.search({"anima": r"^mlp\."}.get(name, r"mod(ulation)?\.lin|_mlp" if name.startswith("flux") else r"(?!)"), weight)
+            narrow = any(part in weight for part in model.narrow)
             if not weight.endswith(".weight") or len(shape) != 2 or stack.startswith("llm") or narrow:
                 continue
             for module, (outputs, inputs) in _published(name, f"{stack}.0", weight.removesuffix(".weight"), shape):

@@ -116,6 +116,8 @@ def there(request: pytest.FixtureRequest, pool: Pool, tmp_path_factory: pytest.T
         pytest.skip(f"needs a linked {request.param}, and FEWSTEP_FLOW_MODELS")
     pool.stop()
     data = tmp_path_factory.mktemp("flow") / "data"
+    if host.kind == "forge":
+        host = replace(host, extensions=(*host.extensions, hosts.HERE / "few_blocks"))
     with hosts.running(host, data, flags=FLAGS[host.kind], models=files()) as running:
         yield WebUI(running, "flow")
 
