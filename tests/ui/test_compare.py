@@ -23,7 +23,7 @@ def compared(there: Any, seconds: float | None = None) -> Comparison | None:
 def test_every_accelerator_that_is_installed_and_fits_is_compared() -> None:
     found = compared(facts("sd15", HYPER_8, LCM, LIGHTNING, TCD))
     assert found is not None and found.methods == ("hyper-sd15-8", "tcd", "lcm")
-    assert found.button == "Compare all: 4 pictures in the time of 2 of your own"  # 40 + 8 + 4 + 4 evaluations
+    assert found.button == "Compare all: 4 pictures, about as quick as 2 of your own"  # 40 + 8 + 4 + 4 evaluations
 
 
 def test_a_distilled_checkpoint_is_compared_with_plain_settings_alone() -> None:

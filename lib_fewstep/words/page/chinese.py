@@ -128,6 +128,7 @@ PAGE: dict[str, str] = {
     "page.more.others": "适用于其他模型",
     "page.more.show": "再显示 {count} 个",
     "page.more.get": "下载",
+    "page.more.page": "打开页面",
     "page.more.get_named": "下载 {name}",
     "page.use": "使用",
     "page.use_named": "使用 {name}",

@@ -128,6 +128,7 @@ PAGE: dict[str, str] = {
     "page.more.others": "For other models",
     "page.more.show": "Show {count} more",
     "page.more.get": "Download",
+    "page.more.page": "Open page",
     "page.more.get_named": "Download {name}",
     "page.use": "Use",
     "page.use_named": "Use {name}",
@@ -180,7 +181,7 @@ PAGE: dict[str, str] = {
     # compare
     "page.compare": "Compare all: {pictures} pictures",
     "page.compare.time": "Compare all: {pictures} pictures, about {time}",
-    "page.compare.like": "Compare all: {pictures} pictures in the time of {own} of your own",
+    "page.compare.like": "Compare all: {pictures} pictures, about as quick as {own} of your own",
     "page.compare.again": "Press again: {pictures} pictures, about {time}",
     "page.compare.again_long": "Press again: {pictures} pictures",
     "page.compare.chip": "Comparing, picture {picture} of {pictures}",

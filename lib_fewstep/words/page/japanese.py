@@ -128,6 +128,7 @@ PAGE: dict[str, str] = {
     "page.more.others": "他のモデル用",
     "page.more.show": "あと{count}件を表示",
     "page.more.get": "ダウンロード",
+    "page.more.page": "ページを開く",
     "page.more.get_named": "{name}をダウンロード",
     "page.use": "使う",
     "page.use_named": "{name}を使う",
