@@ -193,7 +193,7 @@ class Filling:
         return self._authors_rule() if fits else None
 
     def _authors_rule(self) -> Rule | None:
-        """What the model's authors have, where that goes by the picture's size."""
+        """The schedule of the model's authors, where it goes by the picture's size."""
         return (by_size_of(self.facts.family) or None) if self.facts.family in self.profile.families else None
 
     def _counted(self, one: Pass, steps: int, cfg: float, cfg_steps: int, by: Counting) -> Pass:

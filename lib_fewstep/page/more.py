@@ -79,7 +79,7 @@ def downloads(s: Situation) -> Iterator[Row]:
 def _download(profile: Profile, offer: Offer, s: Situation) -> Row:
     may = s.forbidden is None
     act = f"download:{profile.key}" if may else f"open:https://huggingface.co/{offer.repo}"
-    button = say("page.more.get") if may else say("page.more.page")
+    button = say("page.more.get") if may else say("page.more.open")
     row = _row(profile, s, size_text(offer.size), with_licence(offer.licence), offer.noncommercial, button, act)
     if not offer.sha256:
         row = replace(row, caution=say("page.more.no_sha256"))
@@ -108,7 +108,7 @@ def _checkpoints(s: Situation) -> Iterator[Row]:
             known = file is not None and _REPOSITORY.fullmatch(file.repo)
             act = f"open:https://huggingface.co/{file.repo}" if file is not None and known else ""
             size = size_text(file.size) if file is not None and file.size else ""
-            button = say("page.more.page") if act else ""
+            button = say("page.more.open") if act else ""
             yield _row(profile, s, size, with_licence(profile.licence), profile.noncommercial, button, act)
 
 

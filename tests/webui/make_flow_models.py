@@ -36,7 +36,8 @@ _DAMPED = (
 class Model:
     """A transformer, its text encoders and its VAE; and how the keys of a published LoRA begin and end.
 
-    `gguf`: the type of its matrices in a GGUF; None: a safetensors file. `narrow`: what no LoRA is for, as it is not of the true width.
+    `gguf`: the type of its matrices in a GGUF; None: a safetensors file. `narrow`: how the names of layers begin that get no LoRA,
+    because these layers are narrower than the true ones.
     """
 
     transformer: Callable[[], tuple[Shapes, Stacks]]
@@ -50,7 +51,7 @@ class Model:
     narrow: tuple[str, ...] = ()
 
 
-_FLUX = Model(partial(of.flux, True), ("clip_l", "t5"), "flux", of.flux_vae, "transformer.", narrow=("_mod.", "modulation.", "_mlp."))
+_FLUX = Model(partial(of.flux, True), ("clip_l", "t5"), "flux", of.flux_vae, "transformer.", narrow=("img_mod.", "txt_mod.", "modulation.", "img_mlp.", "txt_mlp."))
 MODELS = {
     "anima": Model(of.anima, ("qwen3_06b",), "qwen2d", of.qwen_vae, gguf=_F32, narrow=("mlp.",)),
     "z-image": Model(of.z_image, ("qwen3_4b",), "flux", of.flux_vae),
@@ -93,7 +94,7 @@ def write_lora(name: str, path: Path, rank: int = 4, scale: float = 0.5) -> None
     model, random, tensors = MODELS[name], torch.Generator().manual_seed(1), {}
     for stack, (_, shapes) in model.transformer()[1].items():
         for weight, shape in shapes.items():
-            narrow = any(part in weight for part in model.narrow)
+            narrow = weight.startswith(model.narrow)
             if not weight.endswith(".weight") or len(shape) != 2 or stack.startswith("llm") or narrow:
                 continue
             for module, (outputs, inputs) in _published(name, f"{stack}.0", weight.removesuffix(".weight"), shape):
