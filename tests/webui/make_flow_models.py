@@ -51,7 +51,8 @@ class Model:
     narrow: tuple[str, ...] = ()
 
 
-_FLUX = Model(partial(of.flux, True), ("clip_l", "t5"), "flux", of.flux_vae, "transformer.", narrow=("img_mod.", "txt_mod.", "modulation.", "img_mlp.", "txt_mlp."))
+_FLUX_NARROW = ("img_mod.", "txt_mod.", "modulation.", "img_mlp.", "txt_mlp.")
+_FLUX = Model(partial(of.flux, True), ("clip_l", "t5"), "flux", of.flux_vae, "transformer.", narrow=_FLUX_NARROW)
 MODELS = {
     "anima": Model(of.anima, ("qwen3_06b",), "qwen2d", of.qwen_vae, gguf=_F32, narrow=("mlp.",)),
     "z-image": Model(of.z_image, ("qwen3_4b",), "flux", of.flux_vae),
