@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from demo.judge import is_right, load_judge, recognise, to_tensor
+from demo.scenes import fixed_prompts
 from demo.weights import Models
 
 from .autoencoder import decode, encode
 from .drawing import render, sample_pictures
 from .sampling import Sampler, Setting
-from .scenes import fixed_prompts
 from .statistics import Estimate, kernel_distance
 
 BASE_30 = Setting(sampler="DPM++ 2M", schedule="Karras", steps=30, cfg=4)
@@ -141,7 +141,7 @@ class Laboratory:
 def _save(measured: Measured, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     kernel = measured.kernel
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # another process may be at the same cell
     with temporary.open("wb") as file:
         np.savez_compressed(
             file,

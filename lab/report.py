@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from demo.weights import Models, models_in
+from demo.scenes import GROUND
+from demo.weights import models_in
 
-from . import cells
+from . import cells, hosts
 from .files import save_text
 from .measuring import Laboratory, Measured
 from .sampling import Setting
 from .settings import full_settings
-from .statistics import mean, share, z_of_difference
-from .tasks import Img2Img, NegativePrompts
+from .statistics import mean, share, z_of_difference, z_of_shares
+from .tasks import Img2Img, NegativePrompts, Variety
 
 _HERE = Path(__file__).parent
 _SIGNIFICANT = 2.6
@@ -33,9 +36,21 @@ class Report:
         self.base = laboratory.measure(cells.BASE[30])
 
     def text(self) -> str:
-        measured = (self.references, self.methods, self.order, self.neighbours, self.negative, self.img2img, self.stacked)
-        sections = (self.introduction, *measured, self.limits)
-        return "\n".join(line for section in sections for line in (*section(), "")).rstrip() + "\n"
+        return "\n".join(line for section in self._sections() for line in (*section(), "")).rstrip() + "\n"
+
+    def fill_from_the_end(self) -> None:
+        """Measure the last sections first: for a second process beside one that makes the text."""
+        for section in reversed(self._sections()):
+            if section == self.neighbours:
+                for _, own in reversed(list(cells.neighbourhoods())):
+                    for _, setting in cells.neighbours(own):
+                        self.laboratory.measure(setting)
+            list(section())
+
+    def _sections(self) -> tuple[Callable[[], Iterator[str]], ...]:
+        plain = (self.references, self.methods, self.order, self.neighbours)
+        tasks = (self.negative, self.variety, self.img2img, self.stacked, self.hosts)
+        return self.introduction, *plain, *tasks, self.limits
 
     def introduction(self) -> Iterator[str]:
         count = len(self.laboratory.prompts)
@@ -114,15 +129,32 @@ class Report:
         yield ""
         methods = cells.negative_methods()
         rows: dict[str, list[str]] = {}
-        for own in methods.values():
-            grounds = None
-            for way, setting in cells.negative_ways(own):
+        for own, nag in methods.values():
+            grounds = task.measure(own, None).seen[:, GROUND]
+            for way, setting in cells.negative_ways(own, nag):
                 measured = task.measure(setting, grounds)
-                if grounds is None:
-                    grounds = measured.seen[:, 1]
                 kept = task.kept_ground(measured, grounds).mean()
                 rows.setdefault(way, []).append(f"{100 * kept:.0f} / {100 * measured.right.mean():.0f}")
         yield from _table(("way", *methods), ((way, *row) for way, row in rows.items()))
+
+    def variety(self) -> Iterator[str]:
+        task = Variety(self.laboratory)
+        base = task.measure(cells.BASE[30])
+        yield "## Variety from seed to seed"
+        yield ""
+        count = len(task.wanted) // task.SEEDS
+        yield f"{count} prompts that leave the ground and the place open, {task.SEEDS} seeds each. *Spread*: the mean distance"
+        yield "between the latents of two seeds of one prompt, in percent of the base's in 30 steps, which"
+        yield f"draws {_right(base)} % right. Spread / right, in percent; four steps."
+        yield ""
+        methods = cells.variety_methods()
+        rows: dict[str, list[str]] = {}
+        for own in methods.values():
+            for way, setting in cells.variety_ways(own):
+                measured = task.measure(setting)
+                apart = 100 * measured.paired.mean() / base.paired.mean()
+                rows.setdefault(way, []).append(f"{apart:.0f} / {100 * measured.right.mean():.0f}")
+        yield from _table(("", *methods), ((way, *row) for way, row in rows.items()))
 
     def img2img(self) -> Iterator[str]:
         task = Img2Img(self.laboratory)
@@ -142,6 +174,43 @@ class Report:
         yield ""
         rows = [(name, _right(self.laboratory.measure(setting))) for name, setting in cells.stacked()]
         yield from _table(("on Lightning's settings, 4 steps", "right %"), rows)
+
+    def hosts(self) -> Iterator[str]:
+        yield "## Through the extension in real WebUIs"
+        yield ""
+        every = hosts.measured(self.laboratory.folder)
+        if not every:
+            yield "Not measured here. `python -m lab.hosts NAME URL` asks a running WebUI."
+            return
+        yield "The same prompts, the WebUI's own noise. *By hand*: the same LoRA and weight in the prompt, Euler, schedule Automatic,"
+        yield f"CFG 1. Right, in percent; z counts standard errors between a WebUI and the lab, bold beyond {_SIGNIFICANT}."
+        yield ""
+        rows = []
+        for headline in hosts.headlines():
+            own = self.laboratory.measure(headline.setting).right
+            row = [headline.name, share(own).around(100)]
+            for found in every.values():
+                right = found.get(headline.name)
+                row += ["", ""] if right is None else [share(right).around(100), _z(z_of_shares(right, own[: len(right)]))]
+            rows.append(row)
+        yield from _table(("", "lab", *(part for name in every for part in (name, "z"))), rows)
+        yield ""
+        yield "Negative prompts as above, kept / right, in percent:"
+        yield ""
+        yield from _table(("four steps", "lab", *every), self._negative_hosts(list(every)))
+
+    def _negative_hosts(self, names: list[str]) -> Iterator[list[str]]:
+        task, found = NegativePrompts(self.laboratory), hosts.measured_negative(self.laboratory.folder)
+        for method, (own, nag) in cells.negative_methods().items():
+            plain = task.measure(own, None)
+            grounds = plain.seen[:, GROUND]
+            guided = task.measure(replace(own, nag=nag), grounds)
+            for way, measured in ((cells.NO_NEGATIVE, plain), (cells.AS_THE_ROW, guided)):
+                row = [f"{method}, {way}", f"{100 * task.kept_ground(measured, grounds).mean():.0f} / {100 * measured.right.mean():.0f}"]
+                for name in names:
+                    asked = found.get(name, {}).get(method, {}).get(way)
+                    row.append("" if asked is None else f"{100 * np.mean(asked['kept']):.0f} / {100 * np.mean(asked['right']):.0f}")
+                yield row
 
     def limits(self) -> Iterator[str]:
         yield "## What this cannot tell"
@@ -175,11 +244,6 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
         yield f"| {' | '.join(row)} |"
 
 
-def write_report(models: Models, prompts: int, reference_pictures: int, folder: Path, target: Path) -> None:
-    """Measure what `folder` does not hold yet, then write `target`."""
-    save_text(Report(Laboratory(models, prompts, reference_pictures, folder)).text(), target)
-
-
 def main() -> None:
     settings = full_settings(Path(), Path())
     parser = argparse.ArgumentParser(prog="python -m lab.report", description=__doc__)
@@ -189,11 +253,16 @@ def main() -> None:
     parser.add_argument("--reference", type=int, default=settings.reference_pictures, help="real pictures to compare with")
     parser.add_argument("--threads", type=int, default=2, help="of torch (default: 2)")
     parser.add_argument("--target", type=Path, default=_HERE / "REPORT.md")
+    parser.add_argument("--backwards", action="store_true", help="begin at the end and write nothing: for a second process")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     models = models_in(options.work / "models", list(settings.distillations))
     with torch.no_grad():
-        write_report(models, options.prompts, options.reference, options.work / "cells", options.target)
+        report = Report(Laboratory(models, options.prompts, options.reference, options.work / "cells"))
+        if options.backwards:
+            report.fill_from_the_end()
+        else:
+            save_text(report.text(), options.target)
 
 
 if __name__ == "__main__":
