@@ -72,7 +72,9 @@ def headlines() -> Iterator[Headline]:
 
 _METHODS = (
     ("LCM-LoRA", 4, "lcm"),
+    ("LCM-LoRA", 2, "lcm"),
     ("TCD", 4, "tcd"),
+    ("TCD", 2, "tcd"),
     ("Lightning", 4, "tiny-lightning-4"),
     ("Lightning", 2, "tiny-lightning-2"),
     ("Hyper-SD", 4, "hyper-sd15-4"),

@@ -19,14 +19,11 @@ from .hosts import Headline, WebUI, headlines, started
 from .settings import full_settings
 
 ROWS = (
-    *("base, 30 steps, CFG 4", "LCM-LoRA, 4 steps", "Lightning, 2 steps, by hand", "Lightning, 2 steps"),
+    "base, 30 steps, CFG 4",
+    *("TCD, 2 steps, by hand", "TCD, 2 steps"),
+    *("Lightning, 2 steps, by hand", "Lightning, 2 steps"),
     *("Hyper-SD, 2 steps, by hand", "Hyper-SD, 2 steps"),
 )
-LABELS = {
-    ROWS[0]: "without the Accelerator",
-    ROWS[2]: "Lightning by hand: Euler, Automatic",
-    ROWS[4]: "Hyper-SD by hand: Euler, Automatic",
-}
 
 
 def draw_rows(webui: WebUI, judge: Judge, prompts: list[Prompt], target: Path) -> None:
@@ -38,8 +35,14 @@ def draw_rows(webui: WebUI, judge: Judge, prompts: list[Prompt], target: Path) -
 def row_of(webui: WebUI, judge: Judge, headline: Headline, prompts: list[Prompt]) -> Row:
     """The headline's pictures, and which of them are right."""
     pictures = [webui.draw(headline, prompt.text, number) for number, prompt in enumerate(prompts)]
-    label = LABELS.get(headline.name) or f"{headline.name.partition(',')[0]}, with the Accelerator"
-    return Row(label, headline.setting.steps, verdicts=which_are_right(judge, np.stack(pictures), prompts), pictures=pictures)
+    return Row(_label(headline), headline.setting.steps, verdicts=which_are_right(judge, np.stack(pictures), prompts), pictures=pictures)
+
+
+def _label(headline: Headline) -> str:
+    name = headline.name.partition(",")[0]
+    if headline.method:
+        return f"{name}, with the Accelerator"
+    return f"{name} by hand: Euler, Automatic" if headline.tag else "without the Accelerator"
 
 
 def main() -> None:

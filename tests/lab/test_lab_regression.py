@@ -116,6 +116,8 @@ WORSE = {
     "Lightning at CFG 7": changed("Lightning", 4, cfg=7.0),
     "Hyper-SD at CFG 7": changed("Hyper-SD", 4, cfg=7.0),
     "LCM by hand": changed("LCM-LoRA", 4, sampler=EULER, schedule="Automatic"),
+    "LCM, 2 steps, Automatic": changed("LCM-LoRA", 2, schedule="Automatic"),
+    "TCD, 2 steps, Automatic": changed("TCD", 2, schedule="Automatic"),
     "Lightning, 2 steps, Automatic": changed("Lightning", 2, schedule="Automatic"),
     "Hyper-SD, 2 steps, Automatic": changed("Hyper-SD", 2, schedule="Automatic"),
     "Hyper-SD, half the weight": changed("Hyper-SD", 1, weight=0.5),
