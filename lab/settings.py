@@ -82,7 +82,7 @@ def full_settings(work: Path, packed: Path) -> Settings:
             HYPER_CFG: replace(distil, steps=400),
             TURBO: replace(later, steps=600),
             DMD[4]: replace(later, steps=600),
-            DMD[1]: replace(later, steps=1600),
+            DMD[1]: replace(later, steps=2800),
         },
         decoder=Training(2400, 32, 3e-3, warmup=50, average_decay=0.99, seed=20),
         decoder_pictures=2500,
