@@ -48,7 +48,7 @@ class Report:
             list(section())
 
     def _sections(self) -> tuple[Callable[[], Iterator[str]], ...]:
-        plain = (self.references, self.methods, self.order, self.neighbours)
+        plain = (self.short, self.references, self.methods, self.order, self.neighbours)
         tasks = (self.negative, self.variety, self.img2img, self.stacked, self.hosts)
         return self.introduction, *plain, *tasks, self.limits
 
@@ -60,6 +60,31 @@ class Report:
         yield "confidence intervals in brackets. *Right*: the judge finds all that the prompt names. *Kernel distance*: to real pictures,"
         yield "in the judge's features, times 1000; less is better. *Paired distance*: mean squared difference of the latents from those"
         yield "that the teacher (50 steps, CFG 4) draws from the same noise, times 1000; for methods that keep the teacher's trajectory."
+
+    def short(self) -> Iterator[str]:
+        yield "## In short"
+        yield ""
+        yield f"Of the base's share of right pictures in 30 steps ({_right(self.base)} %), at their own settings:"
+        yield ""
+        for steps in reversed(cells.STEPS):
+            reached = {method.name: self._of_base(method.settings[steps]) for method in cells.METHODS if steps in method.settings}
+            yield f"- {_steps(steps)}: " + ", ".join(f"{name} {part}" for name, part in reached.items())
+        yield ""
+        yield "The same LoRAs, steps and noise with Euler and the WebUIs' *Automatic* timesteps, at CFG 1:"
+        yield ""
+        yield "| | own settings, right % | by hand, right % | z | own, paired distance | by hand | z |"
+        yield "|---|---|---|---|---|---|---|"
+        pairs = {headline.name: headline.setting for headline in hosts.headlines()}
+        for name, own in pairs.items():
+            if by_hand := pairs.get(f"{name}, by hand"):
+                at, other = self.laboratory.measure(own), self.laboratory.measure(by_hand)
+                right = z_of_difference(other.right.astype(float), at.right.astype(float))
+                closer = z_of_difference(at.paired, other.paired)
+                distances = f"{mean(at.paired).around(1000)} | {mean(other.paired).around(1000)}"
+                yield f"| {name} | {_right(at)} | {_right(other)} | {_z(right)} | {distances} | {_z(closer)} |"
+        yield ""
+        yield f"z counts standard errors of the paired difference, below 0 is worse, bold is beyond {_SIGNIFICANT}. LCM and TCD renew their"
+        yield "noise, so that their paired distance means little."
 
     def references(self) -> Iterator[str]:
         lab = self.laboratory
@@ -180,7 +205,7 @@ class Report:
         yield ""
         every = hosts.measured(self.laboratory.folder)
         if not every:
-            yield "Not measured here. `python -m lab.hosts NAME URL` asks a running WebUI."
+            yield "Not measured here. `python -m lab.hosts NAME` asks a linked WebUI."
             return
         yield "The same prompts, the WebUI's own noise. *By hand*: the same LoRA and weight in the prompt, Euler, schedule Automatic,"
         yield f"CFG 1. Right, in percent; z counts standard errors between a WebUI and the lab, bold beyond {_SIGNIFICANT}."
@@ -223,9 +248,17 @@ class Report:
 
     def _row(self, name: str, steps: int, setting: Setting, keeps: bool) -> str:
         measured = self.laboratory.measure(setting)
-        of_base = f"{100 * measured.right.mean() / max(float(self.base.right.mean()), 1e-9):.0f} %"
         paired = mean(measured.paired).around(1000) if keeps else ""
-        return f"| {name} | {steps} | {_right(measured)} | {of_base} | {measured.kernel.around(1000)} | {paired} | {measured.seconds:.1f} |"
+        shares = f"{_right(measured)} | {self._of_base(setting)}"
+        return f"| {name} | {steps} | {shares} | {measured.kernel.around(1000)} | {paired} | {measured.seconds:.1f} |"
+
+    def _of_base(self, setting: Setting) -> str:
+        """The share of right pictures in percent of the base's in 30 steps."""
+        return f"{100 * self.laboratory.measure(setting).right.mean() / max(float(self.base.right.mean()), 1e-9):.0f} %"
+
+
+def _steps(count: int) -> str:
+    return f"{count} step{'s' * (count > 1)}"
 
 
 def _right(measured: Measured) -> str:
