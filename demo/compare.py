@@ -24,7 +24,7 @@ LORAS = {
     "tiny-lightning-4": "tiny-lightning-4step-lora",
     "tiny-lightning-2": "tiny-lightning-2step-lora",
     "hyper-sd15-2": "Hyper-SD15-2steps-lora",
-    "hyper-sd15-1": "Hyper-SD15-1step-lora",
+    "tiny-dmd2-1": "tiny-dmd2-1step-lora",
 }
 METHODS = tuple(LORAS)
 PAGE_CFG = 7.0
