@@ -95,6 +95,7 @@ class Report:
         rows = (
             ("real pictures (how often the judge is right)", lab.real(False)),
             ("real pictures through the autoencoder: the ceiling", lab.real(True)),
+            ("the same, decoded by the small decoder for drafts", lab.drafted()),
             ("real pictures of other prompts: chance", lab.real(False, shuffled=True)),
             ("base, 30 steps of DPM++ 2M Karras at CFG 4", self.base),
         )
