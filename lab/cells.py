@@ -75,10 +75,14 @@ NO_NEGATIVE, AS_THE_ROW = "no negative prompt", "NAG as the method's row has it"
 NEGATIVE_ROWS = {"LCM-LoRA": "lcm", "TCD": "tcd", "Lightning": "tiny-lightning-4", "Hyper-SD": "hyper-sd15-4", "DMD2": "tiny-dmd2-4"}
 """Methods with which negative prompts are measured -> rows of the tables, for four steps."""
 _VARIETY_METHODS = ("LCM-LoRA", "TCD", "Lightning", "Hyper-SD", "Turbo (ADD)", "DMD2")
-_AT_TWO_STEPS = ("LCM-LoRA", "TCD", "Lightning", "Hyper-SD")
+_NEIGHBOURHOODS = {
+    **dict.fromkeys(("LCM-LoRA", "TCD", "Lightning", "Hyper-SD"), (2, 4)),
+    **dict.fromkeys(("TCD, gamma 0", "Turbo (ADD)", "DMD2"), (4,)),
+    "Hyper-SD, CFG kept": (8,),
+}
 _IMG2IMG_METHODS = ("LCM-LoRA", "TCD", "Lightning", "Hyper-SD")
 _STACKED = (("LCM-LoRA", LCM), ("TCD", TCD), ("Hyper-SD", HYPER[4]))
-_STRENGTHS = (0.2, 0.3, 0.5, 0.75, 0.9)
+_STRENGTHS = (0.3, 0.5, 0.75)
 
 
 def neighbours(own: Setting) -> Iterator[tuple[str, Setting]]:
@@ -102,10 +106,9 @@ def neighbours(own: Setting) -> Iterator[tuple[str, Setting]]:
 
 
 def neighbourhoods() -> Iterator[tuple[str, Setting]]:
-    """The settings around which neighbours are measured: each method at four steps (or at its only number), some at two."""
-    for method in METHODS:
-        counts = (2, 4) if method.name in _AT_TWO_STEPS else (4,) if 4 in method.settings else tuple(method.settings)
-        yield from ((f"{method.name}, {steps} steps", method.settings[steps]) for steps in counts)
+    """The settings around which neighbours are measured."""
+    for name, counts in _NEIGHBOURHOODS.items():
+        yield from ((f"{name}, {steps} steps", OWN[name][steps]) for steps in counts)
 
 
 def negative_ways(own: Setting, nag: Nag) -> Iterator[tuple[str, Setting]]:
