@@ -168,6 +168,8 @@ def untrained(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(cells, "_VARIETY_METHODS", ("Lightning",))
     monkeypatch.setattr(cells, "_IMG2IMG_METHODS", ("Lightning",))
     monkeypatch.setattr(cells, "_STRENGTHS", (0.5,))
+    monkeypatch.setattr(cells, "_NEIGHBOURHOODS", {"Lightning": (4,)})
+    monkeypatch.setattr("lab.hosts._METHODS", [("Lightning", 4, "tiny-lightning-4")])
     monkeypatch.setattr(cells, "_STACKED", (("LCM-LoRA", LCM),))
     monkeypatch.setattr(cells, "neighbours", lambda own: [("CFG 2", replace(own, cfg=2.0)), ("Karras", replace(own, schedule="Karras"))])
     monkeypatch.setattr("lab.measuring.TEACHER", Setting(steps=2, cfg=4.0))
@@ -181,7 +183,7 @@ def test_what_was_measured_is_not_measured_again(untrained: Models, tmp_path: Pa
     assert Report(again).text() == text
     Report(again).fill_from_the_end()
     headings = [line for line in text.splitlines() if line.startswith("#")]
-    assert len(headings) == 1 + 10 + 1 and "### Lightning, 4 steps" in headings
+    assert len(headings) == 1 + 11 + 1 and "### Lightning, 4 steps" in headings
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert all(line.count("|") == before.count("|") for before, line in pairwise(tables) if line.startswith("|---"))
 
