@@ -78,7 +78,6 @@ _VARIETY_METHODS = ("LCM-LoRA", "TCD", "Lightning", "Hyper-SD", "Turbo (ADD)", "
 _NEIGHBOURHOODS = {
     **dict.fromkeys(("LCM-LoRA", "TCD", "Lightning", "Hyper-SD"), (2, 4)),
     **dict.fromkeys(("TCD, gamma 0", "Turbo (ADD)", "DMD2"), (4,)),
-    "Hyper-SD, CFG kept": (8,),
 }
 _IMG2IMG_METHODS = ("LCM-LoRA", "TCD", "Lightning", "Hyper-SD")
 _STACKED = (("LCM-LoRA", LCM), ("TCD", TCD), ("Hyper-SD", HYPER[4]))
