@@ -58,8 +58,8 @@ class Report:
         yield ""
         yield f"Made by `python -m lab.report` with the tiny models, {count} fixed prompts and noises, the same for every row; 95 %"
         yield "confidence intervals in brackets. *Right*: the judge finds all that the prompt names. *Kernel distance*: to real pictures,"
-        yield "in the judge's features, times 1000; less is better. *Paired distance*: mean squared difference of the latents from those"
-        yield "that the teacher (50 steps, CFG 4) draws from the same noise, times 1000; for methods that keep the teacher's trajectory."
+        yield "in the judge's features, whose scale is arbitrary; less is better. *Paired distance*: mean squared difference of the latents from"
+        yield "those that the teacher (50 steps, CFG 4) draws from the same noise, times 1000; for methods that keep the teacher's trajectory."
 
     def short(self) -> Iterator[str]:
         yield "## In short"
@@ -100,7 +100,7 @@ class Report:
             ("base, 30 steps of DPM++ 2M Karras at CFG 4", self.base),
         )
         for name, measured in rows:
-            yield f"| {name} | {_right(measured)} | {measured.kernel.around(1000)} |"
+            yield f"| {name} | {_right(measured)} | {measured.kernel.around(digits=0)} |"
 
     def methods(self) -> Iterator[str]:
         yield "## Every method at its own settings"
@@ -189,6 +189,9 @@ class Report:
         yield "*host*: the share of four steps that the WebUIs make; *all*: all four within the noise that the strength leaves. *keep*: the"
         yield "start already shows what the prompt says; *change*: it shows the scene on another ground. Right, in percent."
         yield ""
+        yield "A share of few steps is a rough one: of four steps at strength 0.5 the WebUIs make three and begin at timestep 749, as much noise"
+        yield "as strength 0.75 means. That changes more and keeps less; *all* begins where the strength says, as diffusers does."
+        yield ""
         rows = []
         for name, strength, host, every in cells.img2img_settings():
             numbers = [f"{100 * task.measure(kind, setting).right.mean():.0f}" for kind in task.TASKS for setting in (host, every)]
@@ -251,7 +254,7 @@ class Report:
         measured = self.laboratory.measure(setting)
         paired = mean(measured.paired).around(1000) if keeps else ""
         shares = f"{_right(measured)} | {self._of_base(setting)}"
-        return f"| {name} | {steps} | {shares} | {measured.kernel.around(1000)} | {paired} | {measured.seconds:.1f} |"
+        return f"| {name} | {steps} | {shares} | {measured.kernel.around(digits=0)} | {paired} | {measured.seconds:.1f} |"
 
     def _of_base(self, setting: Setting) -> str:
         """The share of right pictures in percent of the base's in 30 steps."""
