@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--sheet", type=Path, default=OUT / "compare.png", help="where the picture goes")
     options = parser.parse_args(arguments)
 
-    prompts = scenes.demo_prompts(options.pictures)
+    prompts = scenes.fixed_prompts(options.pictures)
     models = prepare_models()
     session = Session(models.folder, prepare_data(), [REPOSITORY])
     referee = judge.load_judge(models.judge)

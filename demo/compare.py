@@ -14,16 +14,21 @@ from numpy.typing import NDArray
 from demo.host.session import Session
 from demo.judge import Judge, which_are_right
 from demo.scenes import Prompt
-from demo.weights import LORAS
 
 SIZE = 64
 FIRST_SEED = 1000
 BASELINE = {"steps": 30, "cfg_scale": 4.0, "sampler_name": "Euler", "scheduler": "Automatic"}
-METHODS = ("lcm", "tcd", "tiny-lightning-8", "tiny-lightning-4", "tiny-lightning-2")
+LORAS = {
+    "lcm": "lcm-lora-sdv1-5",
+    "tcd": "TCD-SD15-LoRA",
+    "tiny-lightning-4": "tiny-lightning-4step-lora",
+    "tiny-lightning-2": "tiny-lightning-2step-lora",
+    "hyper-sd15-2": "Hyper-SD15-2steps-lora",
+    "tiny-dmd2-1": "tiny-dmd2-1step-lora",
+}
+METHODS = tuple(LORAS)
 PAGE_CFG = 7.0
 """What a WebUI's page has when it opens."""
-
-_FILES = dict(zip(METHODS, LORAS, strict=True))
 
 
 @dataclass
@@ -56,9 +61,9 @@ def run_method(session: Session, judge: Judge, prompts: Sequence[Prompt], method
     if method is None:
         return _run(session, judge, prompts, "no accelerator", BASELINE, {}, tell)
     row = _run(session, judge, prompts, method, {}, {"Accelerator": [{"method": method}]}, tell)
-    if row.refusal or method not in _FILES:
+    if row.refusal or method not in LORAS:
         return row
-    tagged = [replace(prompt, text=f"{prompt.text} <lora:{_FILES[method]}:1>") for prompt in prompts]
+    tagged = [replace(prompt, text=f"{prompt.text} <lora:{LORAS[method]}:1>") for prompt in prompts]
     plain = {"steps": row.steps, "sampler_name": "Euler", "scheduler": "Automatic"}
     row.by_hand = tuple(
         _run(session, judge, tagged, f"{method} by hand, CFG {cfg:g}", {**plain, "cfg_scale": cfg}, {}, tell) for cfg in (1.0, PAGE_CFG)

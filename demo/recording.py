@@ -17,7 +17,7 @@ from demo.places import HERE, REPOSITORY
 from tests.chromium import launched
 
 TARGET = HERE / "live.webp"
-TYPED = ("a large red circle on a blue background", "a small yellow square on a green background")
+TYPED = ("a large fox in the snow", "a cat left of a rocket at night")
 KEYS_A_SECOND, AFTER_SECONDS = 8, 1.5
 _VIEW, _WIDTH, _QUALITY, _MOST_BYTES = {"width": 1000, "height": 620}, 640, 55, 1_000_000
 Frames = list[tuple[float, Image.Image]]

@@ -9,7 +9,7 @@ from pathlib import Path
 from demo.host import boot, server
 from demo.places import DATA, REPOSITORY, prepare_data, prepare_models
 
-EXAMPLE = "a large red circle on a blue background"
+EXAMPLE = "a large fox in the snow"
 
 
 def main(arguments: list[str] | None = None) -> None:

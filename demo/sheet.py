@@ -31,7 +31,10 @@ def draw(rows: Sequence[Row], prompts: Sequence[str], path: Path) -> None:
         pen.multiline_text((_left(column) + _CELL / 2, _HEAD - 6), text, "black", small, anchor="md", align="center")
     for number, row in enumerate(rows):
         top = _HEAD + number * (_CELL + _GAP)
-        text = f"{textwrap.fill(row.label, 24)}\n{row.steps} steps\n{row.evaluations} UNet calls\n{row.right:.0%} right"
+        calls = [f"{row.evaluations} UNet calls"] if row.evaluations else []
+        facts = [f"{row.steps} step{'s' * (row.steps > 1)}", *calls, f"{row.right:.0%} right"]
+        label = textwrap.fill(row.label.replace("CFG ", "CFG\u00a0"), 24).replace("\u00a0", " ")  # "CFG 1" stays on one line
+        text = "\n".join([label, *facts])
         pen.multiline_text((8, top + _CELL / 2), text, "black", font, anchor="lm")
         for column, (picture, verdict) in enumerate(zip(row.pictures[:shown], row.verdicts, strict=False)):
             sheet.paste(_enlarged(picture), (_left(column), top))

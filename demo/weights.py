@@ -21,13 +21,18 @@ from safetensors import torch as safetensors_torch
 from torch import Tensor
 
 SHIPPED = Path(__file__).parent / "models"
-CHECKPOINT = "tinysd-shapes"
+CHECKPOINT = "tinysd-emoji"
 LORAS = (
     "lcm-lora-sdv1-5",
     "TCD-SD15-LoRA",
-    "tiny-lightning-8step-lora",
     "tiny-lightning-4step-lora",
     "tiny-lightning-2step-lora",
+    "tiny-lightning-1step-lora",
+    "Hyper-SD15-4steps-lora",
+    "Hyper-SD15-2steps-lora",
+    "Hyper-SD15-1step-lora",
+    "tiny-turbo-lora",
+    "tiny-dmd2-1step-lora",
 )
 JUDGE = "judge"
 DECODER = "taesd_decoder"
@@ -74,7 +79,7 @@ def unpack(folder: Path, shipped: Path = SHIPPED) -> Models:
     """
     models = models_in(folder)
     for path in (models.checkpoint, *models.loras.values(), models.judge, models.decoder):
-        _unpack_weights(shipped / f"{path.name}.xz", path)
+        unpack_weights(shipped / f"{path.name}.xz", path)
     write_configuration(models)
     return models
 
@@ -117,7 +122,8 @@ def _metadata(container: bytes) -> dict[str, str]:
     return json.loads(container[8 : 8 + length]).get("__metadata__", {})
 
 
-def _unpack_weights(source: Path, target: Path) -> None:
+def unpack_weights(source: Path, target: Path) -> None:
+    """Write a shipped file out, unless the target was made of this very file."""
     packed = source.read_bytes()
     digest = hashlib.sha256(packed).hexdigest()
     if _origin_of(target) == digest:

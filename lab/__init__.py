@@ -10,5 +10,6 @@ consistency, lightning, hyper, turbo, dmd   the methods; adversarial, score   lo
 sampling, schedules, attention   a sampler setting, and what it draws
 cells, tasks, measuring, statistics, report   which settings are measured, and how sure the numbers are
 export, pack, files            the files that WebUIs read, the files that are shipped
-shapes                         measurements of the models shipped today
+hosts, picture                 the same through the extension in real WebUIs
+speed                          pictures a second on a GPU, ours and diffusers'
 """

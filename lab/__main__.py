@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import torch
@@ -13,6 +15,9 @@ from .pipeline import Pipeline
 from .settings import full_settings, quick_settings
 
 _HERE = Path(__file__).parent
+CHAINS = (("lcm", "dmd", "turbo", "hyper-cfg"), ("tcd", "lightning", "hyper"))
+"""All distillations; chains need nothing of each other. Two processes of one thread make more of two cores than one of two threads."""
+_FIRST_DISTILLATION = "lightning"
 _WORK = "FEWSTEP_LAB"
 """The environment variable that names the folder for everything the stages leave."""
 
@@ -20,14 +25,27 @@ _WORK = "FEWSTEP_LAB"
 def main() -> None:
     options = _parser().parse_args()
     torch.set_num_threads(options.threads)
-    print(f"training on {use_device(options.device)}", flush=True)
+    device = use_device(options.device)
+    print(f"training on {device}", flush=True)
     torch.set_flush_denormal(True)  # the optimiser's moments would otherwise decay into the slow range
     work = _work_folder(options)
     settings = quick_settings(work, work / "packed") if options.quick else full_settings(work, work / "packed")
     pipeline = Pipeline(settings)
     for stage in pipeline.stages if "all" in options.stage else options.stage:
         print(f"== {stage}", flush=True)
+        if stage == _FIRST_DISTILLATION and "all" in options.stage and device == "cpu":
+            _run_beside_each_other(options, work)
         pipeline.stages[stage]()
+
+
+def _run_beside_each_other(options: argparse.Namespace, work: Path) -> None:
+    """One process of one thread for each chain; ends the program where one fails, once the others are done."""
+    command = [sys.executable, "-m", "lab", "--work", str(work), "--device", "cpu", "--threads", "1"]
+    command += ["--quick"] if options.quick else []
+    processes = [subprocess.Popen([*command, *chain]) for chain in CHAINS]
+    codes = [process.wait() for process in processes]
+    if failed := [" ".join(chain) for chain, code in zip(CHAINS, codes, strict=True) if code]:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 def _work_folder(options: argparse.Namespace) -> Path:

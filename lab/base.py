@@ -14,13 +14,15 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from demo.ldm import load_text_encoder, load_unet
+from demo.scenes import random_caption
+
 from .autoencoder import encode, load_autoencoder
 from .devices import here
 from .diffusion import TIMESTEPS, add_noise
 from .drawing import sample_pictures
 from .files import save_tensors
 from .networks import new_unet, use_bfloat16_linears
-from .scenes import random_caption
 from .settings import Training
 from .text import TextEncoder
 from .training import train
@@ -115,4 +117,12 @@ def load_base(path: Path, tokenizer: Path) -> BaseModel:
     """What `train_base` wrote, frozen, in float32."""
     model = BaseModel(tokenizer)
     model.load_state_dict(load_file(path))
+    return model.eval().requires_grad_(False)
+
+
+def load_shipped_base(checkpoint: Path, tokenizer: Path) -> BaseModel:
+    """The text encoder and UNet of an LDM file with this tokenizer's captions, frozen, in float32."""
+    model = BaseModel(tokenizer)
+    model.unet.load_state_dict(load_unet(checkpoint).state_dict())
+    model.text.load_full_state(load_text_encoder(checkpoint).state_dict())
     return model.eval().requires_grad_(False)

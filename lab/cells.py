@@ -43,9 +43,8 @@ def recommended(row: str, lora: str, steps: int) -> Setting:
 
 
 _TCD = {n: recommended("tcd", TCD, n) for n in STEPS}
-_LIGHTNING = {n: recommended(f"tiny-lightning-{max(n, 2)}", LIGHTNING[n], n) for n in STEPS}
+_LIGHTNING = {n: recommended(f"tiny-lightning-{n}", LIGHTNING[n], n) for n in STEPS}
 _ONE_FILE = {n: replace(recommended("hyper-sd15-1", HYPER[1], n), gamma=1.0 if n == 1 else 0.3) for n in STEPS}
-_DMD = {1: replace(recommended("dmd2", DMD[1], 1), schedule=(399,)), 4: recommended("dmd2", DMD[4], 4)}
 
 METHODS = (
     Method("LCM-LoRA", {n: recommended("lcm", LCM, n) for n in STEPS}, keeps=False),
@@ -55,8 +54,8 @@ METHODS = (
     Method("Hyper-SD", {n: recommended(f"hyper-sd15-{n}", HYPER[n], n) for n in STEPS}, keeps=True),
     Method("Hyper-SD, one file", _ONE_FILE, keeps=False),
     Method("Hyper-SD, CFG kept", {8: recommended("hyper-sd15-8-cfg", HYPER_CFG, 8)}, keeps=True),
-    Method("Turbo (ADD)", {n: recommended("sd-turbo", TURBO, n) for n in STEPS[:3]}, keeps=False),
-    Method("DMD2", _DMD, keeps=False),
+    Method("Turbo (ADD)", {n: recommended("tiny-turbo", TURBO, n) for n in STEPS[:3]}, keeps=False),
+    Method("DMD2", {n: recommended(f"tiny-dmd2-{n}", DMD[n], n) for n in (1, 4)}, keeps=False),
 )
 
 BASE = {
@@ -72,10 +71,17 @@ _EULER_SCHEDULES = (
 )
 _RENEWING_SCHEDULES = ("LCM Automatic", "trailing", "Karras", "Beta", "DDIM")
 _NAG = Nag(2, 2.5, 0.5, 4)
-_NEGATIVE_METHODS = ("LCM-LoRA", "TCD", "Lightning", "Hyper-SD", "DMD2")
+NO_NEGATIVE, AS_THE_ROW = "no negative prompt", "NAG as the method's row has it"
+NEGATIVE_ROWS = {"LCM-LoRA": "lcm", "TCD": "tcd", "Lightning": "tiny-lightning-4", "Hyper-SD": "hyper-sd15-4", "DMD2": "tiny-dmd2-4"}
+"""Methods with which negative prompts are measured -> rows of the tables, for four steps."""
+_VARIETY_METHODS = ("LCM-LoRA", "TCD", "Lightning", "Hyper-SD", "Turbo (ADD)", "DMD2")
+_NEIGHBOURHOODS = {
+    **dict.fromkeys(("LCM-LoRA", "TCD", "Lightning", "Hyper-SD"), (2, 4)),
+    **dict.fromkeys(("TCD, gamma 0", "Turbo (ADD)", "DMD2"), (4,)),
+}
 _IMG2IMG_METHODS = ("LCM-LoRA", "TCD", "Lightning", "Hyper-SD")
 _STACKED = (("LCM-LoRA", LCM), ("TCD", TCD), ("Hyper-SD", HYPER[4]))
-_STRENGTHS = (0.2, 0.3, 0.5, 0.75, 0.9)
+_STRENGTHS = (0.3, 0.5, 0.75)
 
 
 def neighbours(own: Setting) -> Iterator[tuple[str, Setting]]:
@@ -99,14 +105,15 @@ def neighbours(own: Setting) -> Iterator[tuple[str, Setting]]:
 
 
 def neighbourhoods() -> Iterator[tuple[str, Setting]]:
-    """The settings around which neighbours are measured: each method at four steps (or at its only number), some at two."""
-    for method in METHODS:
-        yield from ((f"{method.name}, {n} steps", own) for n, own in method.settings.items() if n in (2, 4) or len(method.settings) == 1)
+    """The settings around which neighbours are measured."""
+    for name, counts in _NEIGHBOURHOODS.items():
+        yield from ((f"{name}, {steps} steps", OWN[name][steps]) for steps in counts)
 
 
-def negative_ways(own: Setting) -> Iterator[tuple[str, Setting]]:
-    """Ways in which a negative prompt can act."""
-    yield "no negative prompt", own
+def negative_ways(own: Setting, nag: Nag) -> Iterator[tuple[str, Setting]]:
+    """Ways in which a negative prompt can act; `nag`: as the method's row has it."""
+    yield NO_NEGATIVE, own
+    yield AS_THE_ROW, replace(own, nag=nag)
     yield "NAG, alpha 0.5, until sigma 4", replace(own, nag=_NAG)
     yield "NAG, alpha 0.5, in all steps", replace(own, nag=replace(_NAG, until=0))
     for cfg in (1.5, 2.0):
@@ -114,8 +121,19 @@ def negative_ways(own: Setting) -> Iterator[tuple[str, Setting]]:
         yield f"CFG {cfg:g} in all steps", replace(own, cfg=cfg)
 
 
-def negative_methods() -> dict[str, Setting]:
-    return {name: OWN[name][4] for name in _NEGATIVE_METHODS}
+def negative_methods() -> dict[str, tuple[Setting, Nag]]:
+    """Methods at four steps, with NAG as their rows have it."""
+    return {name: (OWN[name][4], _TABLES.profiles[row].nag.of("sd15")) for name, row in NEGATIVE_ROWS.items()}
+
+
+def variety_ways(own: Setting) -> Iterator[tuple[str, Setting]]:
+    """How much the pictures of different seeds shall differ."""
+    for variety in (0.0, 0.5, 1.0):
+        yield f"Variety {variety:g}", replace(own, variety=variety)
+
+
+def variety_methods() -> dict[str, Setting]:
+    return {name: OWN[name][4] for name in _VARIETY_METHODS}
 
 
 def img2img_settings() -> Iterator[tuple[str, float, Setting, Setting]]:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from demo.judge import PICTURE_SIZE
+from demo.scenes import ABSENT, COLOURS, GROUND, LAYOUT, SECOND_SUBJECT, SIDE_BY_SIDE, SINGLE, SIZE, SUBJECT, sample_attributes
 
 from .emoji import sprite
-from .scenes import ABSENT, COLOURS, GROUND, LAYOUT, SECOND_SUBJECT, SIDE_BY_SIDE, SINGLE, SIZE, SUBJECT, sample_attributes
 
 Floats = NDArray[np.float32]
 

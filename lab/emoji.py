@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from .scenes import SUBJECTS
+from demo.scenes import SUBJECTS
 
 SHEET = Path(__file__).with_name("emoji.png")
 CELL, COLUMNS = 96, 6

@@ -21,12 +21,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from demo.judge import Judge, load_judge
-from demo.ldm import LATENT_SCALE
+from demo.ldm import LATENT_SCALE, load_vae
+from demo.scenes import ABSENT
 
-from .autoencoder import decode_images, load_autoencoder
+from .autoencoder import decode_images
 from .devices import here
 from .diffusion import CLEAN, ddim_step, trailing_timesteps
-from .scenes import ABSENT
+from .networks import channels_last
 from .score import match_loss, score_loss
 from .settings import Training
 from .student import FAKE, Batch, Sources, Student, Teacher, pseudo_huber, start_noise
@@ -47,7 +48,7 @@ def distil_hyper(
     student = Student(sources, training.seed, previous, [FAKE] if segments == 1 else [])
     teach = _guided(student) if previous is None else student.teach_as_before
     consistent = segment_loss(student, training.batch, segments, 2 * segments if previous else _FINE_STEPS, teach)
-    pleasing = feedback_loss(student, segments, load_judge(sources.reader), load_autoencoder(sources.autoencoder))
+    pleasing = feedback_loss(student, segments, load_judge(sources.reader), channels_last(load_vae(sources.checkpoint)))
     scored = one_step_loss(student, training.batch) if segments == 1 else None
 
     def loss(rng: np.random.Generator, progress: float) -> Tensor:

@@ -14,12 +14,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from demo.judge import Judge, is_right, recognise, to_tensor
+from demo.scenes import ABSENT, CLASS_COUNTS
 
 from .devices import here
 from .drawing import sample_pictures
 from .files import save_tensors
 from .networks import channels_last
-from .scenes import ABSENT, CLASS_COUNTS
 from .settings import Training
 from .training import train
 

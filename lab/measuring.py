@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from demo.judge import is_right, load_judge, recognise, to_tensor
+from demo.scenes import fixed_prompts
 from demo.weights import Models
 
 from .autoencoder import decode, encode
 from .drawing import render, sample_pictures
 from .sampling import Sampler, Setting
-from .scenes import fixed_prompts
 from .statistics import Estimate, kernel_distance
+from .tiny_decoder import draft
 
 BASE_30 = Setting(sampler="DPM++ 2M", schedule="Karras", steps=30, cfg=4)
 TEACHER = Setting(sampler="Euler", schedule="trailing", steps=50, cfg=4)
@@ -73,6 +74,11 @@ class Laboratory:
             pictures = decode(self.sampler.vae, encode(self.sampler.vae, pictures))
         if shuffled:
             pictures = np.roll(pictures, 1, axis=0)
+        return self.look(pictures, np.zeros(len(pictures)), 0.0)
+
+    def drafted(self) -> Measured:
+        """Real pictures of the prompts' own scenes, encoded, and decoded by the small decoder."""
+        pictures = draft(self.sampler.models.decoder, encode(self.sampler.vae, self.real_pictures()))
         return self.look(pictures, np.zeros(len(pictures)), 0.0)
 
     def real_pictures(self) -> NDArray[np.uint8]:
@@ -141,7 +147,7 @@ class Laboratory:
 def _save(measured: Measured, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     kernel = measured.kernel
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")  # another process may be at the same cell
     with temporary.open("wb") as file:
         np.savez_compressed(
             file,

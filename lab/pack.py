@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import lzma
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from safetensors import torch as safetensors_torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from demo.ldm import UNET_PREFIX
 from demo.lora import weight_deltas
 from demo.weights import ROW_COUNT, ROWS, SHIPPED, STEP, Models
 
@@ -24,29 +25,43 @@ _SMALLEST = 256
 """Matrices with fewer elements stay as they are: they cost nothing."""
 
 # Chosen with the judge: the smallest that keep every sampler within its statistical error (see README.md).
-BASE_STEPS, LORA_STEPS, JUDGE_STEPS = 8, 3, 16
+LORA_STEPS, JUDGE_STEPS = 3, 16
 LORA_RANK = 12
 
+Steps = Callable[[str], float]
+"""A tensor's name -> how many int8 steps fall into the root mean square of one of its rows."""
 
-def pack_models(models: Models, target: Path = SHIPPED, effort: int = BEST) -> None:
-    """Write the shipped form of all weights in `models` into `target`; `effort` is xz's preset."""
-    target.mkdir(parents=True, exist_ok=True)
-    for path in (models.checkpoint, models.judge, models.decoder):
-        steps = BASE_STEPS if path == models.checkpoint else JUDGE_STEPS
-        (target / f"{path.name}.xz").write_bytes(pack(load_file(path), read_metadata(path), steps, effort))
+
+def checkpoint_steps(name: str) -> float:
+    """More for the few weights of the UNet through which everything goes."""
+    return 64 if name.removeprefix(UNET_PREFIX).startswith(("time_embed.", "input_blocks.0.", "out.")) else 8
+
+
+def pack_checkpoint(path: Path, target: Path, effort: int = BEST) -> None:
+    """Write the shipped form of a checkpoint; `effort` is xz's preset."""
+    _write(target, pack(load_file(path), read_metadata(path), checkpoint_steps, effort))
+
+
+def pack_others(models: Models, folder: Path = SHIPPED, effort: int = BEST) -> None:
+    """Write the shipped form of the judge, the decoder and the LoRAs into `folder`."""
+    for path in (models.judge, models.decoder):
+        _write(folder / f"{path.name}.xz", pack(load_file(path), read_metadata(path), lambda _: JUDGE_STEPS, effort))
     for path in models.loras.values():
         reduced = reduce_rank(load_file(path), LORA_RANK)
         metadata = {**read_metadata(path), **rank_metadata(LORA_RANK)}
-        (target / f"{path.name}.xz").write_bytes(pack(reduced, metadata, LORA_STEPS, effort))
+        _write(folder / f"{path.name}.xz", pack(reduced, metadata, lambda _: LORA_STEPS, effort))
 
 
-def pack(
-    tensors: Mapping[str, Tensor], metadata: Mapping[str, str], steps_per_deviation: float, effort: int = BEST
-) -> bytes:
+def _write(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+
+
+def pack(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], steps: Steps, effort: int = BEST) -> bytes:
     """What `demo.weights.read_packed` reads: safetensors of int8 steps, compressed with xz.
 
-    `steps_per_deviation`: how many int8 steps fall into a row's root mean square. Each doubling costs one bit per
-    weight and halves the error, whose share of the weights' energy is 1 / (12 steps_per_deviation^2).
+    Each doubling of a tensor's steps costs one bit per weight and halves the error, whose share of the weights' energy is
+    1 / (12 steps^2).
     """
     stored: dict[str, Tensor] = {}
     notes = dict(metadata)
@@ -58,7 +73,7 @@ def pack(
                 stored[name + ROWS] = used.nonzero().flatten().to(torch.int32)
                 tensor = tensor[used]
         if tensor.ndim >= 2 and tensor.is_floating_point() and tensor.numel() >= _SMALLEST:
-            stored[name], stored[name + STEP] = quantize(tensor, steps_per_deviation)
+            stored[name], stored[name + STEP] = quantize(tensor, steps(name))
         else:
             stored[name] = tensor
     container = safetensors_torch.save({name: tensor.contiguous() for name, tensor in stored.items()}, notes)

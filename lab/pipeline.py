@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from demo.weights import models_in, write_configuration
+from demo.weights import models_in, unpack_weights, write_configuration
 
 from .autoencoder import train_autoencoder
 from .base import make_latents, train_base
@@ -19,7 +19,7 @@ from .export import export_checkpoint
 from .hyper import distil_hyper, distil_hyper_cfg
 from .judge import train_judge
 from .lightning import distil_lightning
-from .pack import BEST, pack_models
+from .pack import BEST, pack_checkpoint, pack_others
 from .settings import DMD, HYPER, HYPER_CFG, LCM, LIGHTNING, TCD, TURBO, Settings
 from .student import Sources
 from .tiny_decoder import train_tiny_decoder
@@ -39,9 +39,7 @@ class Pipeline:
         self.autoencoder = settings.work / "autoencoder.safetensors"
         self.latents = settings.work / "latents.safetensors"
         self.base = settings.work / "base.safetensors"
-        self.sources = Sources(
-            self.base, self.autoencoder, self.reader, self.models.tokenizer, self.latents, settings.lora_rank
-        )
+        self.sources = Sources(self.models.checkpoint, self.reader, self.models.tokenizer, self.latents, settings.lora_rank)
         self.stages: dict[str, Callable[[], None]] = {
             "data": self.draw_sheet,
             "reader": lambda: self._train(self.reader, train_judge, settings.reader),
@@ -49,6 +47,8 @@ class Pipeline:
             "judge": lambda: self._train(self.models.judge, train_judge, settings.judge),
             "latents": self.make_latents,
             "base": self.train_base,
+            "export": self.export,
+            "decoder": self.train_tiny_decoder,
             "lightning": lambda: self._in_turn(LIGHTNING, distil_lightning),
             "hyper": lambda: self._in_turn(HYPER, distil_hyper),
             "lcm": lambda: self._distil(LCM, distil_lcm),
@@ -56,8 +56,6 @@ class Pipeline:
             "dmd": self.distil_dmd,
             "turbo": lambda: self._distil(TURBO, partial(distil_turbo, self.models.loras[LCM])),
             "hyper-cfg": lambda: self._distil(HYPER_CFG, partial(distil_hyper_cfg, 8)),
-            "export": self.export,
-            "decoder": self.train_tiny_decoder,
             "pack": self.pack,
         }
 
@@ -81,15 +79,24 @@ class Pipeline:
             self._distil(name, partial(distil_dmd, steps, self.models.loras[LCM]))
 
     def export(self) -> None:
-        if _missing(self.models.checkpoint):
+        """Pack the checkpoint and unpack it: everything later is made for the weights as they are shipped."""
+        packed = self.settings.packed / f"{self.models.checkpoint.name}.xz"
+        if _missing(packed):
             export_checkpoint(self.base, self.autoencoder, self.models)
+            pack_checkpoint(self.models.checkpoint, packed, self._effort)
+        unpack_weights(packed, self.models.checkpoint)
 
     def train_tiny_decoder(self) -> None:
         settings, models = self.settings, self.models
         self._train(models.decoder, train_tiny_decoder, settings.decoder, models.checkpoint, settings.decoder_pictures)
 
     def pack(self) -> None:
-        pack_models(self.models, self.settings.packed, effort=0 if self.settings.quick else BEST)
+        pack_others(self.models, self.settings.packed, self._effort)
+
+    @property
+    def _effort(self) -> int:
+        """xz's preset."""
+        return 0 if self.settings.quick else BEST
 
     def _in_turn(self, names: dict[int, str], distil: Callable[..., None]) -> None:
         """A LoRA for each number of steps, each from the one before."""

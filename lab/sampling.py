@@ -17,6 +17,7 @@ from demo.weights import Models
 from lib_fewstep.core.nag import Nag
 from lib_fewstep.core.samplers import sample_lcm, sample_tcd
 from lib_fewstep.core.schedules import host_share, timesteps_for
+from lib_fewstep.core.variety import acts, varied
 
 from .attention import put_into
 from .networks import channels_last
@@ -26,7 +27,7 @@ EULER, ANCESTRAL, DPM, LCM_SAMPLER, TCD_SAMPLER = "Euler", "Euler a", "DPM++ 2M"
 HOST_SHARE, ALL_STEPS = "host", "all"
 
 _BATCH = 250
-_NOISE_SEED, _FRESH_SEED = 7, 0
+_NOISE_SEED, _TEXT_SEED, _FRESH_SEED = 7, 8, 0
 _POOL = 1000
 _ALWAYS = 99
 _FULL_NOISE = 0.999
@@ -50,6 +51,7 @@ class Setting:
     nag: Nag | None = None
     strength: float = 1.0
     img2img: str = ALL_STEPS
+    variety: float = 0.0
 
     @property
     def key(self) -> str:
@@ -61,6 +63,7 @@ class Setting:
         parts += [f"in the first {self.guided_steps}"] if self.guided_steps != _ALWAYS else []
         parts += [f"gamma {self.gamma:g}"] if self.gamma is not None else []
         parts += [f"NAG {self.nag.phi:g} {self.nag.tau:g} {self.nag.alpha:g} {self.nag.until:g}"] if self.nag else []
+        parts += [f"variety {self.variety:g}"] if self.variety else []
         parts += [f"strength {self.strength:g} {self.img2img}"] if self.strength < 1 else []
         return ", ".join(parts)
 
@@ -86,6 +89,7 @@ class Sampler:
         self._cross = put_into(self.unet)
         self._loras: tuple[tuple[str, float], ...] = ()
         self._noise = torch.randn(_POOL, 4, 8, 8, generator=torch.Generator().manual_seed(_NOISE_SEED))
+        self._empty = self.encode([""])
         k_diffusion_loader.load()
 
     @torch.no_grad()
@@ -109,7 +113,7 @@ class Sampler:
         def noise_sampler(*_: Any) -> Tensor:
             return torch.randn(sample.shape, generator=fresh)
 
-        model = _Denoiser(self, setting, text, negative)
+        model = _Denoiser(self, setting, text, self._varied(text, setting.variety) if setting.variety else text, negative)
         return _samplers()[setting.sampler](model, sample, sigmas, setting.gamma, noise_sampler)
 
     def predict(self, setting: Setting, sample: Tensor, sigma: Tensor, text: Tensor, negative: Tensor, guided: bool) -> Tensor:
@@ -125,6 +129,11 @@ class Sampler:
             parts.append(eps)
         return torch.cat(parts)
 
+    def _varied(self, text: Tensor, variety: float) -> Tensor:
+        """What the first steps see instead of the text; see `lib_fewstep.core.variety`."""
+        noise = torch.randn(text.shape, generator=torch.Generator().manual_seed(_TEXT_SEED))
+        return varied(text, self._empty, noise, variety)
+
     def _use(self, loras: tuple[tuple[str, float], ...]) -> None:
         if loras != self._loras:
             self.unet.load_state_dict(self._base)
@@ -136,16 +145,18 @@ class Sampler:
 class _Denoiser:
     """k-diffusion's model: x = x0 + sigma * noise -> x0. Counts its calls, which are the steps."""
 
-    def __init__(self, sampler: Sampler, setting: Setting, text: Tensor, negative: Tensor) -> None:
-        self._sampler, self._setting, self._text, self._negative = sampler, setting, text, negative
+    def __init__(self, sampler: Sampler, setting: Setting, text: Tensor, first_text: Tensor, negative: Tensor) -> None:
+        self._sampler, self._setting, self._negative = sampler, setting, negative
+        self._text, self._first_text = text, first_text
         self._calls = 0
 
     def __call__(self, x: Tensor, sigma: Tensor, **_: Any) -> Tensor:
         level = sigma.flatten()[0]
         guided = self._setting.cfg != 1 and self._calls < self._setting.guided_steps
+        text = self._first_text if acts(self._calls, self._setting.steps) else self._text
         self._calls += 1
         given = x / (1 + level**2).sqrt()
-        return x - level * self._sampler.predict(self._setting, given, level, self._text, self._negative, guided)
+        return x - level * self._sampler.predict(self._setting, given, level, text, self._negative, guided)
 
 
 def _samplers() -> dict[str, Callable[..., Tensor]]:

@@ -56,7 +56,7 @@ DMD = {4: "tiny-dmd2-4step-lora", 1: "tiny-dmd2-1step-lora"}
 
 def full_settings(work: Path, packed: Path) -> Settings:
     """The step counts of a full run; README.md says how long each takes."""
-    base = Training(9000, 48, 8e-4, warmup=200, hold=0.3, weight_decay=1e-3, average_decay=0.996, average_every=4, seed=3)
+    base = Training(6000, 48, 8e-4, warmup=200, hold=0.3, weight_decay=1e-3, average_decay=0.996, average_every=4, seed=3)
     judge = Training(1600, 64, 2e-3, warmup=50, weight_decay=1e-2, second_beta=0.999, gradient_norm=None, floor=0.01, seed=5)
     distil = Training(800, 32, 1e-3, warmup=30, hold=0.4, floor=0.05, average_decay=0.99, seed=10)
     later = replace(distil, learning_rate=6e-4)
@@ -65,7 +65,7 @@ def full_settings(work: Path, packed: Path) -> Settings:
         packed=packed,
         latents=32_000,
         reader=replace(judge, steps=700, seed=6),
-        autoencoder=Training(16_000, 6, 6e-4, warmup=50, hold=0.2, weight_decay=1e-4, average_decay=0.998, seed=1),
+        autoencoder=Training(12_000, 6, 6e-4, warmup=50, hold=0.2, weight_decay=1e-4, average_decay=0.998, seed=1),
         base=base,
         judge=judge,
         distillations={
@@ -81,13 +81,13 @@ def full_settings(work: Path, packed: Path) -> Settings:
             HYPER[1]: replace(later, steps=1200),
             HYPER_CFG: replace(distil, steps=400),
             TURBO: replace(later, steps=600),
-            DMD[4]: replace(later, steps=1200),
-            DMD[1]: replace(later, steps=1000),
+            DMD[4]: replace(later, steps=600),
+            DMD[1]: replace(later, steps=2800),
         },
         decoder=Training(2400, 32, 3e-3, warmup=50, average_decay=0.99, seed=20),
         decoder_pictures=2500,
-        lora_rank=16,
-        prompts=500,
+        lora_rank=12,
+        prompts=300,
         reference_pictures=3000,
     )
 

@@ -47,6 +47,13 @@ def z_of_difference(first: Floats, second: Floats) -> float:
     return float(difference.mean()) / error if error > 0 else 0.0
 
 
+def z_of_shares(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """By how many standard errors of their difference two shares of true ones differ that were counted apart (pooled variance)."""
+    pooled = float(np.concatenate([first, second]).mean())
+    error = (pooled * (1 - pooled) * (1 / len(first) + 1 / len(second))) ** 0.5
+    return float(first.mean() - second.mean()) / error if error > 0 else 0.0
+
+
 def kernel_distance(features: Floats, reference: Floats) -> Estimate:
     """The unbiased squared maximum mean discrepancy with the kernel (x.y / d + 1)^3 (Binkowski et al., 1801.01401).
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
-from .base import Latents, encode_distinct, load_base, load_latents
+from .base import Latents, encode_distinct, load_latents, load_shipped_base
 from .diffusion import TIMESTEPS, add_noise, ddim_step, per_sample
 from .files import lora_metadata, save_tensors
 from .lora import STUDENT, LoRA
@@ -27,10 +27,9 @@ Teacher = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Sources:
-    """What a distillation starts from: files of earlier stages, and the rank of the LoRA."""
+    """What a distillation starts from: the checkpoint as it is shipped, other files of earlier stages, and the rank of the LoRA."""
 
-    base: Path
-    autoencoder: Path
+    checkpoint: Path
     reader: Path
     tokenizer: Path
     latents: Path
@@ -59,7 +58,7 @@ class Student:
         """`previous`: a LoRA to start from, which stays as the frozen adapter `PREVIOUS`. `others`: further adapters."""
         torch.manual_seed(seed)
         self.sources = sources
-        self.model = load_base(sources.base, sources.tokenizer)
+        self.model = load_shipped_base(sources.checkpoint, sources.tokenizer)
         use_bfloat16_linears(self.model)
         self.unet = self.model.unet
         self.lora = LoRA(self.unet, sources.rank, [STUDENT, *([PREVIOUS] if previous else []), *others])

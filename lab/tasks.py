@@ -1,17 +1,20 @@
-"""What is measured beside plain prompts: negative prompts, and pictures to start from."""
+"""What is measured beside plain prompts: negative prompts, variety from seed to seed, and pictures to start from."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from demo.scenes import ABSENT, GROUND, GROUNDS, LAYOUT, SINGLE, SIZE, SIZES, SUBJECT, SUBJECTS
+
 from .autoencoder import decode, encode
 from .drawing import render
 from .measuring import Laboratory, Measured
 from .sampling import Setting
-from .scenes import ABSENT, GROUND, GROUNDS, LAYOUT, SINGLE, SIZE, SIZES, SUBJECT, SUBJECTS
 
 _START_SEED = 77
 
@@ -21,8 +24,7 @@ class NegativePrompts:
 
     def __init__(self, laboratory: Laboratory) -> None:
         self.laboratory = laboratory
-        self.wanted = laboratory.wanted[laboratory.wanted[:, LAYOUT] == SINGLE]
-        self.sentences = [f"a {SIZES[scene[SIZE]]} {SUBJECTS[scene[SUBJECT]]}" for scene in self.wanted]
+        self.wanted, self.sentences = open_prompts(laboratory.wanted)
         self.text = laboratory.sampler.encode(self.sentences)
 
     def measure(self, setting: Setting, grounds: NDArray[np.int64] | None) -> Measured:
@@ -32,18 +34,59 @@ class NegativePrompts:
     def _measure(self, setting: Setting, grounds: NDArray[np.int64] | None) -> Measured:
         negative = self.text if grounds is None else self._negative(grounds)
         latents = self.laboratory.sampler.sample(setting, self.text, negative)
-        asked = np.full_like(self.wanted, ABSENT)
-        asked[:, [SUBJECT, SIZE]] = self.wanted[:, [SUBJECT, SIZE]]
-        return self.laboratory.judged(decode(self.laboratory.sampler.vae, latents), asked, np.zeros(len(latents)), 0.0)
+        return self.laboratory.judged(decode(self.laboratory.sampler.vae, latents), self.wanted, np.zeros(len(latents)), 0.0)
 
     def _negative(self, grounds: NDArray[np.int64]) -> Tensor:
-        pairs = zip(self.sentences, grounds, strict=True)
-        return self.laboratory.sampler.encode([f"{sentence} {GROUNDS[ground]}" for sentence, ground in pairs])
+        return self.laboratory.sampler.encode(against(self.sentences, grounds))
 
     @staticmethod
     def kept_ground(measured: Measured, grounds: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Per picture, whether the ground to be avoided is there still; less is better."""
         return measured.seen[:, GROUND] == grounds
+
+
+def against(sentences: Sequence[str], grounds: NDArray[np.int64]) -> list[str]:
+    """The negative prompts: the same sentences, with the ground that came out."""
+    return [f"{sentence} {GROUNDS[ground]}" for sentence, ground in zip(sentences, grounds, strict=True)]
+
+
+class Variety:
+    """The same prompts, the first of them with `SEEDS` seeds each."""
+
+    SEEDS = 4
+    _SHARE = 5
+    """One in so many of the prompts is drawn."""
+
+    def __init__(self, laboratory: Laboratory) -> None:
+        self.laboratory = laboratory
+        wanted, sentences = open_prompts(laboratory.wanted)
+        count = -(-len(wanted) // self._SHARE)
+        self.wanted = wanted[:count].repeat(self.SEEDS, 0)
+        self.text = laboratory.sampler.encode(sentences[:count]).repeat_interleave(self.SEEDS, 0)
+
+    def measure(self, setting: Setting) -> Measured:
+        """Right: subject and size are as asked. `paired` [n]: the mean distance of the latents to those of the prompt's other seeds."""
+        return self.laboratory.kept(f"seeds, {setting.key}", setting.loras, lambda: self._measure(setting))
+
+    def _measure(self, setting: Setting) -> Measured:
+        sampler = self.laboratory.sampler
+        latents = sampler.sample(setting, self.text, sampler.encode([""]).expand_as(self.text))
+        apart = spread(latents, self.SEEDS).double().numpy()
+        return self.laboratory.judged(decode(sampler.vae, latents), self.wanted, apart, 0.0)
+
+
+def spread(latents: Tensor, seeds: int) -> Tensor:
+    """Latents [prompts * seeds, ...], a prompt's seeds one after another -> [prompts * seeds], the mean distance to the other seeds."""
+    each = latents.flatten(1).unflatten(0, (-1, seeds))
+    return (torch.cdist(each, each).sum(-1) / (seeds - 1)).flatten()
+
+
+def open_prompts(wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:
+    """Of scenes [n, 5] those of one subject, with the ground left open ("a small cat"): their attributes, and the sentences."""
+    scenes = wanted[wanted[:, LAYOUT] == SINGLE]
+    named = np.full_like(scenes, ABSENT)
+    named[:, [SUBJECT, SIZE]] = scenes[:, [SUBJECT, SIZE]]
+    return named, [f"a {SIZES[scene[SIZE]]} {SUBJECTS[scene[SUBJECT]]}" for scene in scenes]
 
 
 class Img2Img:

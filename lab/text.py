@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from demo.ldm import TEXT_CONFIG, TOKEN_EMBEDDING
-
-from .scenes import VOCABULARY
+from demo.scenes import VOCABULARY
 
 
 class TextEncoder(nn.Module):
@@ -44,3 +43,7 @@ class TextEncoder(nn.Module):
         embedding = torch.zeros(TEXT_CONFIG["vocab_size"], TEXT_CONFIG["hidden_size"])
         embedding[self.used] = state[TOKEN_EMBEDDING]
         return {**state, TOKEN_EMBEDDING: embedding}
+
+    def load_full_state(self, state: Mapping[str, Tensor]) -> None:
+        """The inverse of `full_state`."""
+        self.model.load_state_dict({**state, TOKEN_EMBEDDING: state[TOKEN_EMBEDDING][self.used]})

@@ -50,7 +50,7 @@ class Client:
 
     def txt2img(self, **fields: Any) -> dict[str, Any]:
         """Generate with few steps; `info` is decoded."""
-        small = {"prompt": "a large red circle on a blue background", "width": 64, "height": 64, "seed": 1}
+        small = {"prompt": "a large fox in the snow", "width": 64, "height": 64, "seed": 1}
         request = {**small, "steps": 4, "cfg_scale": 1, "sampler_name": "Euler", **fields}
         answer = self.post("/sdapi/v1/txt2img", request)
         return {**answer, "info": json.loads(answer["info"])}

@@ -44,10 +44,10 @@ def test_a_batch_is_planned_on_its_own_prompt(tmp_path: Path) -> None:
     own = [t for t, batch in found["asked"][8:14]]
     assert [t for t, batch in found["asked"][:8]] == few + few and {batch for _, batch in found["asked"][:8]} == {1}
     assert own == [599, 499, 399, 299, 199, 99] and {batch for _, batch in found["asked"][8:14]} == {2}, "refused: the user's own settings"
-    assert [t for t, batch in found["asked"][14:18]] == few
+    assert [t for t, batch in found["asked"][14:18]] == [499, 374, 249, 124], "Auto takes the best that is installed"
     assert found["same"], "the refused batch is not the picture that the user's own settings make"
     methods = [text.partition("Accelerator: ")[2].partition(",")[0] for text in found["infotexts"]]
     samplers = [text.partition("Sampler: ")[2].partition(",")[0] for text in found["infotexts"]]
-    assert methods == ["lcm", "tcd", "", "tcd"] and samplers == ["LCM Few-Step", "TCD Few-Step", "Euler", "TCD Few-Step"]
+    assert methods == ["lcm", "tcd", "", "hyper-sd15-4"] and samplers == ["LCM Few-Step", "TCD Few-Step", "Euler", "Euler"]
     assert "holds 2 accelerator LoRAs" in found["comments"]
-    assert found["infotexts"][3].splitlines()[0] == "a red circle <lora:TCD-SD15-LoRA:1>"
+    assert found["infotexts"][3].splitlines()[0] == "a red circle <lora:Hyper-SD15-4steps-lora:1>"

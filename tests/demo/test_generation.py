@@ -57,7 +57,7 @@ def test_a_batch_reproduces_single_pictures_bit_for_bit(host: Client, sampler: s
 
 def test_a_lora_changes_the_picture_and_leaves_no_trace(host: Client) -> None:
     before = host.txt2img()
-    with_lora = host.txt2img(prompt="a large red circle on a blue background<lora:lcm-lora-sdv1-5:1>")
+    with_lora = host.txt2img(prompt="a large fox in the snow<lora:lcm-lora-sdv1-5:1>")
     assert host.get("/probe/last")["passes"][0]["loras"] == [{"name": "lcm-lora-sdv1-5", "te": 1.0, "unet": 1.0}]
     assert 'Lora hashes: "lcm-lora-sdv1-5: ' in with_lora["info"]["infotexts"][0]
     assert with_lora["images"] != before["images"]

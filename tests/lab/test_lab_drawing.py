@@ -7,9 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from lab import emoji
-from lab.drawing import render, sample_pictures
-from lab.scenes import (
+from demo.scenes import (
     ABSENT,
     ATTRIBUTES,
     CLASS_COUNTS,
@@ -28,6 +26,8 @@ from lab.scenes import (
     random_caption,
     sample_attributes,
 )
+from lab import emoji
+from lab.drawing import render, sample_pictures
 
 
 def test_the_fixed_prompts_never_change():

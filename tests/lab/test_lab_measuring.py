@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,15 +14,16 @@ from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteSchedule
 from safetensors.torch import save_file
 
 from demo.judge import Judge
+from demo.scenes import CLASS_COUNTS
 from demo.weights import Models
 from lab import cells
 from lab.measuring import Laboratory
 from lab.report import Report
 from lab.sampling import EULER, LCM_SAMPLER, Sampler, Setting
-from lab.scenes import CLASS_COUNTS
 from lab.schedules import HOST, SIGMAS, sigma_at, sigmas_of, timestep_at
 from lab.settings import LCM, LIGHTNING
 from lab.statistics import kernel_distance, share, z_of_difference
+from lab.tasks import spread
 from lib_fewstep.core.nag import Nag
 
 # What a real WebUI visits in four steps, as its probe reported it.
@@ -95,7 +97,7 @@ def sampler(models: Models) -> Sampler:
 
 
 def test_euler_on_trailing_timesteps_is_diffusers(sampler: Sampler):
-    text = sampler.encode(["a red circle on a blue background", "a green star on a white background"])
+    text = sampler.encode(["a large fox in the snow", "a cat left of a rocket at night"])
     setting = Setting(((LIGHTNING[4], 1.0),), EULER, "trailing", 4)
     found = sampler.sample(setting, text, text)
 
@@ -110,7 +112,7 @@ def test_euler_on_trailing_timesteps_is_diffusers(sampler: Sampler):
 
 
 def test_guidance_and_nag_act_in_their_steps_only(sampler: Sampler):
-    text, other = sampler.encode(["a red circle on a blue background"]), sampler.encode(["a green star on a white background"])
+    text, other = sampler.encode(["a large fox in the snow"]), sampler.encode(["a cat left of a rocket at night"])
     plain = sampler.sample(Setting(((LCM, 1.0),), LCM_SAMPLER, "lcm", 4), text, other)
 
     def far(**changed: object) -> float:
@@ -119,6 +121,30 @@ def test_guidance_and_nag_act_in_their_steps_only(sampler: Sampler):
 
     assert far(cfg=2.0, guided_steps=0) == 0 and far(nag=Nag(2, 2.5, 0.5, 99)) == 0
     assert far(cfg=2.0, guided_steps=1) > 0.01 and far(nag=Nag(2, 2.5, 0.5, 4)) > 0.01
+
+
+def test_variety_changes_the_text_of_the_first_quarter_of_the_steps(sampler: Sampler, monkeypatch: pytest.MonkeyPatch):
+    text = sampler.encode(["a large fox in the snow"])
+    seen: list[torch.Tensor] = []
+    predict = sampler.predict
+
+    def note(setting: Setting, sample: torch.Tensor, sigma: torch.Tensor, given: torch.Tensor, *others: Any) -> torch.Tensor:
+        seen.append(given)
+        return predict(setting, sample, sigma, given, *others)
+
+    monkeypatch.setattr(sampler, "predict", note)
+    sampler.sample(Setting(((LIGHTNING[4], 1.0),), steps=8, variety=1.0), text, text)
+    assert [torch.equal(given, text) for given in seen] == [False] * 2 + [True] * 6
+    first = sampler.sample(Setting(steps=1, variety=0.5), text, text)
+    assert torch.equal(first, sampler.sample(Setting(steps=1, variety=0.5), text, text)), "the same noise every time"
+
+
+def test_spread_is_the_mean_distance_to_the_other_seeds_of_a_prompt():
+    """Of four seeds three draw the same and the fourth is 6 away from each; another prompt's pictures do not count."""
+    latents = torch.zeros(8, 4, 2, 2)
+    latents[3, 0, 0, 0] = 6
+    latents[4:] = 100
+    assert spread(latents, 4).tolist() == pytest.approx([2, 2, 2, 6, 0, 0, 0, 0])
 
 
 def test_img2img_makes_the_hosts_share_or_all_steps():
@@ -138,9 +164,12 @@ def untrained(models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     own = cells.OWN["Lightning"][4]
     monkeypatch.setattr(cells, "METHODS", [cells.Method("Lightning", {4: own}, keeps=True)])
     monkeypatch.setattr(cells, "BASE", {1: Setting(steps=1, cfg=4.0), 30: Setting(steps=2, cfg=4.0)})
-    monkeypatch.setattr(cells, "_NEGATIVE_METHODS", ("Lightning",))
+    monkeypatch.setattr(cells, "NEGATIVE_ROWS", {"Lightning": "tiny-lightning-4"})
+    monkeypatch.setattr(cells, "_VARIETY_METHODS", ("Lightning",))
     monkeypatch.setattr(cells, "_IMG2IMG_METHODS", ("Lightning",))
     monkeypatch.setattr(cells, "_STRENGTHS", (0.5,))
+    monkeypatch.setattr(cells, "_NEIGHBOURHOODS", {"Lightning": (4,)})
+    monkeypatch.setattr("lab.hosts._METHODS", [("Lightning", 4, "tiny-lightning-4")])
     monkeypatch.setattr(cells, "_STACKED", (("LCM-LoRA", LCM),))
     monkeypatch.setattr(cells, "neighbours", lambda own: [("CFG 2", replace(own, cfg=2.0)), ("Karras", replace(own, schedule="Karras"))])
     monkeypatch.setattr("lab.measuring.TEACHER", Setting(steps=2, cfg=4.0))
@@ -152,8 +181,9 @@ def test_what_was_measured_is_not_measured_again(untrained: Models, tmp_path: Pa
     again = Laboratory(untrained, 5, 20, tmp_path / "cells")
     monkeypatch.setattr(again.sampler, "sample", None)
     assert Report(again).text() == text
+    Report(again).fill_from_the_end()
     headings = [line for line in text.splitlines() if line.startswith("#")]
-    assert len(headings) == 1 + 8 + 1 and "### Lightning, 4 steps" in headings
+    assert len(headings) == 1 + 11 + 1 and "### Lightning, 4 steps" in headings
     tables = [line for line in text.splitlines() if line.startswith("|")]
     assert all(line.count("|") == before.count("|") for before, line in pairwise(tables) if line.startswith("|---"))
 

@@ -13,20 +13,21 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from demo.judge import Judge
+from demo.ldm import text_to_ldm, unet_to_ldm, vae_to_ldm
+from demo.scenes import CLASS_COUNTS, sample_attributes
 from demo.weights import Models
 from lab.adversarial import Discriminator, adversarial_losses, look
-from lab.base import BaseModel
 from lab.consistency import distil_lcm, distil_tcd
 from lab.diffusion import CLEAN, add_more_noise, add_noise, ddim_step, trailing_timesteps
 from lab.dmd import distil_dmd, simulate
 from lab.files import save_tensors
 from lab.hyper import distil_hyper, distil_hyper_cfg, random_places, unsureness
 from lab.lightning import distil_lightning, progressive_goal
-from lab.networks import new_autoencoder
-from lab.scenes import CLASS_COUNTS, sample_attributes
+from lab.networks import new_autoencoder, new_unet
 from lab.score import match_loss, score_loss
 from lab.settings import DMD, HYPER, LCM, LIGHTNING, Training
 from lab.student import FAKE, PREVIOUS, Batch, Sources, Student, start_noise
+from lab.text import TextEncoder
 from lab.turbo import distil_turbo
 
 SHORT = Training(2, 4, 1e-3, warmup=1, average_decay=0.9)
@@ -37,20 +38,20 @@ def sources(models: Models, tmp_path_factory: pytest.TempPathFactory) -> Sources
     """Files of untrained networks, and random latents."""
     folder = tmp_path_factory.mktemp("sources")
     torch.manual_seed(0)
-    base = BaseModel(models.tokenizer)
-    save_tensors(base.state_dict(), folder / "base.safetensors")
-    save_tensors(new_autoencoder().state_dict(), folder / "autoencoder.safetensors")
+    parts = (unet_to_ldm(new_unet().state_dict()), vae_to_ldm(new_autoencoder().state_dict()))
+    text = text_to_ldm(TextEncoder(models.tokenizer).full_state())
+    save_tensors({**parts[0], **parts[1], **text}, folder / "checkpoint.safetensors")
     save_tensors(Judge(CLASS_COUNTS).state_dict(), folder / "reader.safetensors")
     scenes = torch.from_numpy(sample_attributes(16, np.random.default_rng(0)))
     save_tensors({"values": torch.randn(16, 4, 8, 8), "scenes": scenes}, folder / "latents.safetensors")
-    base, autoencoder, reader, latents = (folder / f"{name}.safetensors" for name in ("base", "autoencoder", "reader", "latents"))
-    return Sources(base, autoencoder, reader, models.tokenizer, latents, rank=2)
+    checkpoint, reader, latents = (folder / f"{name}.safetensors" for name in ("checkpoint", "reader", "latents"))
+    return Sources(checkpoint, reader, models.tokenizer, latents, rank=2)
 
 
 @pytest.fixture(scope="module")
 def lcm(sources: Sources) -> Path:
     """A LoRA to start from."""
-    target = sources.base.with_name(f"{LCM}.safetensors")
+    target = sources.checkpoint.with_name(f"{LCM}.safetensors")
     distil_lcm(sources, SHORT, target.with_suffix(".pt"), target)
     return target
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab import pipeline as pipeline_module
+from lab.__main__ import CHAINS
 from lab.pipeline import Pipeline
 from lab.settings import DMD, HYPER, LCM, LIGHTNING, TURBO, full_settings, quick_settings, timing_settings
 from lab.timing import table, trainings
@@ -39,6 +40,18 @@ def test_each_lora_starts_from_the_stage_before(tmp_path: Path, made: list[tuple
     assert [started[LIGHTNING[steps]] for steps in (8, 4, 2, 1)] == [None, LIGHTNING[8], LIGHTNING[4], LIGHTNING[2]]
     assert [started[HYPER[steps]] for steps in (8, 4, 2, 1)] == [None, HYPER[8], HYPER[4], HYPER[2]]
     assert {started[DMD[4]], started[DMD[1]], started[TURBO]} == {LCM}
+
+
+def test_the_chains_hold_every_distillation_behind_what_it_needs(tmp_path: Path, made: list[tuple[str, str | None]]):
+    stages = Pipeline(quick_settings(tmp_path, tmp_path / "packed")).stages
+    for chain in CHAINS:
+        before = len(made)
+        for stage in chain:
+            stages[stage]()
+        names = [name for name, _ in made[before:]]
+        starts = [start for _, start in made[before:] if start]
+        assert starts and set(starts) <= set(names)
+    assert len(made) == len(full_settings(tmp_path, tmp_path).distillations)
 
 
 def test_what_is_there_is_not_made_again(tmp_path: Path, made: list[tuple[str, str | None]]):

@@ -19,7 +19,6 @@ from lab.diffusion import CLEAN, add_noise, alphas_cumprod, ddim_step, predict_c
 from lab.export import schedule_buffers
 from lab.networks import new_autoencoder
 from lab.settings import Training
-from lab.shapes.evaluation import frechet_distance, full_matrix
 from lab.text import TextEncoder
 from lab.training import learning_rate, train
 
@@ -122,16 +121,6 @@ def test_the_compact_vocabulary_is_the_full_one_with_fewer_rows(models: Models):
     tokens = compact.tokenizer(sentences, padding="max_length", max_length=77, return_tensors="pt")["input_ids"]
     with torch.no_grad():
         torch.testing.assert_close(full(input_ids=tokens).last_hidden_state, compact(sentences))
-
-
-def test_the_distance_of_two_normal_distributions():
-    """Diagonal covariances: the squared distance of the means plus that of the deviations."""
-    first = torch.zeros(2).double(), torch.diag(torch.tensor([1.0, 4.0])).double()
-    second = torch.tensor([3.0, 0.0]).double(), torch.diag(torch.tensor([4.0, 4.0])).double()
-    assert frechet_distance(first, first) == pytest.approx(0, abs=1e-6)
-    assert frechet_distance(first, second) == pytest.approx(9 + 1)
-
-
-def test_cells_have_names_of_their_own():
-    cells = full_matrix()
-    assert len({cell.key for cell in cells}) == len(cells) > 60
+    again = TextEncoder(models.tokenizer)
+    again.load_full_state(full.state_dict())
+    assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in compact.state_dict().items())

@@ -46,8 +46,8 @@ def test_a_newer_packed_file_replaces_the_old_one(tmp_path: Path, monkeypatch: p
     target = tmp_path / "x.safetensors"
     for value in (1.0, 2.0):
         packed = tmp_path / "x.safetensors.xz"
-        packed.write_bytes(pack({"a": torch.full((3,), value)}, {"note": "kept"}, 8))
-        weights._unpack_weights(packed, target)
+        packed.write_bytes(pack({"a": torch.full((3,), value)}, {"note": "kept"}, lambda _: 8))
+        weights.unpack_weights(packed, target)
         assert load_file(target)["a"].tolist() == [value] * 3
     assert read_metadata(target)["note"] == "kept"
 
@@ -108,7 +108,7 @@ def test_loras_are_kohya_files_that_claim_nothing(name: str, models: Models):
 
 def test_shipped_files_are_small_and_name_no_machine():
     sizes = [path.stat().st_size for path in SHIPPED.rglob("*") if path.is_file()]
-    assert sum(sizes) <= 17.5e6
+    assert sum(sizes) <= 21.5e6
     for packed in SHIPPED.glob("*.xz"):
         assert not [value for value in read_packed(packed)[1].values() if "/" in value]
 
@@ -121,7 +121,7 @@ def test_packing_keeps_the_promised_precision(shape: tuple[int, ...], tmp_path: 
     ).view(-1, *[1] * (len(shape) - 1))
     for steps in (4, 8, 16):
         path = tmp_path / "packed.xz"
-        path.write_bytes(pack({"weight": original}, {}, steps))
+        path.write_bytes(pack({"weight": original}, {}, lambda _, steps=steps: steps))
         restored = read_packed(path)[0]["weight"].float()
         error = (restored - original).flatten(1).square().mean(1) / original.flatten(1).square().mean(1)
         assert error.sqrt().mean().item() == pytest.approx(1 / (12**0.5 * steps), rel=0.1)
@@ -137,7 +137,7 @@ def test_packing_keeps_sparse_rows_small_tensors_and_zeros(tmp_path: Path):
         "zero": torch.zeros(32, 32),
     }
     path = tmp_path / "packed.xz"
-    path.write_bytes(pack(tensors, {"note": "x"}, 64))
+    path.write_bytes(pack(tensors, {"note": "x"}, lambda _: 64))
     restored, metadata = read_packed(path)
     assert metadata == {"note": "x"}
     torch.testing.assert_close(restored["embedding"].float(), embedding, rtol=0.05, atol=0.05)

@@ -295,7 +295,7 @@ def running(
     host: Host, data: Path, with_extension: bool = True, flags: Sequence[str] = (), port: int = 0, saved: Mapping[str, Any] | None = None,
     user_table: str = "", environment: Mapping[str, str] | None = None, models: Mapping[str, Path] | None = None,
 ) -> Iterator[Running]:
-    """Starts `host` with its private folder at `data`, waits until it can generate, and stops it at the end. Port 0 takes a free one.
+    """Fills the private folder at `data` with what tests need, and starts `host` on it.
 
     `saved`: options that the user has saved before; `user_table`: rows of the user's own, as YAML; `models`: more files, by their paths in
     the folder of models.
@@ -311,6 +311,18 @@ def running(
         _link(source, data / "models" / place)
     if user_table:
         (data / "fewstep.yaml").write_text(user_table, encoding="utf-8")
+    with started(host, data, flags, port, environment) as found:
+        yield found
+
+
+@contextmanager
+def started(
+    host: Host, data: Path, flags: Sequence[str] = (), port: int = 0, environment: Mapping[str, str] | None = None
+) -> Iterator[Running]:
+    """Starts `host` on what its private folder `data` holds, waits until it can generate, and stops it at the end.
+
+    Port 0 takes a free one.
+    """
     port = port or _free_port()
     variables = {**_environment(host), **(environment or {})}
     with open(data / "webui.log", "wb") as log:
