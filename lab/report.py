@@ -191,7 +191,8 @@ class Report:
         yield "start already shows what the prompt says; *change*: it shows the scene on another ground. Right, in percent."
         yield ""
         yield "A share of few steps is a rough one: of four steps at strength 0.5 the WebUIs make three and begin at timestep 749,"
-        yield "as much noise as strength 0.75 means. That changes more and keeps less; *all* begins where the strength says, as diffusers does."
+        yield "as much noise as strength 0.75 means. That changes more and keeps less; *all* begins where the strength says, as"
+        yield "diffusers does."
         yield ""
         rows = []
         for name, strength, host, every in cells.img2img_settings():
